@@ -1,7 +1,8 @@
 // Tensor: an n-d array with run-time dtype, a cheap handle on shared 64-byte-aligned storage.
-// It is a value that nobody changes: view ops share storage, all other ops write fresh contiguous output, and writing
-// goes through `writable`, which refuses storage that another handle shares. So there are no in-place versions and no
-// aliasing surprises. Strides are counted in elements and may be 0 (broadcast); they are never negative.
+// It is a value that nobody changes: view ops share storage, all other ops write fresh contiguous
+// output, and writing goes through `writable`, which refuses storage that another handle shares. So
+// there are no in-place versions and no aliasing surprises. Strides are counted in elements and may
+// be 0 (broadcast); they are never negative.
 #pragma once
 
 #include <atomic>
@@ -16,12 +17,14 @@
 namespace gradus {
 
 namespace detail {
-/// Header of a storage block. Pooled storage holds its elements in the same block, right behind the header.
+/// Header of a storage block. Pooled storage holds its elements in the same block, right behind the
+/// header.
 struct alignas(64) Storage {
   std::atomic<int> references{1};
   std::size_t bytes = 0;  // of the elements
   void* elements = nullptr;
-  void (*release)(void* context) = nullptr;  // set: memory of somebody else, read only (a mapped file)
+  void (*release)(void* context) =
+      nullptr;  // set: memory of somebody else, read only (a mapped file)
   void* context = nullptr;
 };
 void free_storage(Storage* s) noexcept;
@@ -32,7 +35,11 @@ class Tensor {
   /// No tensor at all: defined() is false, everything else throws or is empty.
   Tensor() noexcept = default;
   Tensor(const Tensor& o) noexcept
-      : storage_(o.storage_), offset_(o.offset_), shape_(o.shape_), strides_(o.strides_), dtype_(o.dtype_) {
+      : storage_(o.storage_),
+        offset_(o.offset_),
+        shape_(o.shape_),
+        strides_(o.strides_),
+        dtype_(o.dtype_) {
     if (storage_) storage_->references.fetch_add(1, std::memory_order_relaxed);
   }
   Tensor(Tensor&& o) noexcept
@@ -46,7 +53,8 @@ class Tensor {
     return *this;
   }
   ~Tensor() {
-    if (storage_ && storage_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) detail::free_storage(storage_);
+    if (storage_ && storage_->references.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      detail::free_storage(storage_);
   }
   void swap(Tensor& o) noexcept {
     std::swap(storage_, o.storage_);
@@ -58,8 +66,10 @@ class Tensor {
 
   /// Fresh storage, elements not initialised: to be filled through writable().
   static Tensor empty(const Shape& shape, DType dtype);
-  /// Read-only elements that somebody else owns; release(context) is called when the last handle goes.
-  static Tensor borrow(const void* elements, const Shape& shape, DType dtype, void (*release)(void*), void* context);
+  /// Read-only elements that somebody else owns; release(context) is called when the last handle
+  /// goes.
+  static Tensor borrow(const void* elements, const Shape& shape, DType dtype,
+                       void (*release)(void*), void* context);
 
   bool defined() const { return storage_ != nullptr; }
   const Shape& shape() const { return shape_; }
@@ -74,7 +84,8 @@ class Tensor {
   bool shares_storage(const Tensor& o) const { return storage_ && storage_ == o.storage_; }
   /// True while this is the only handle on its (own) storage: what writable() asks for.
   bool is_sole_owner() const {
-    return storage_ && !storage_->release && storage_->references.load(std::memory_order_acquire) == 1;
+    return storage_ && !storage_->release &&
+           storage_->references.load(std::memory_order_acquire) == 1;
   }
 
   /// The first element; the others by strides(). DTypeError where T is another type.
@@ -90,7 +101,8 @@ class Tensor {
     require_contiguous();
     return {reinterpret_cast<const T*>(raw()), static_cast<std::size_t>(numel())};
   }
-  /// The one accessor that writes: contiguous, and refused (InternalError) while another handle shares the storage.
+  /// The one accessor that writes: contiguous, and refused (InternalError) while another handle
+  /// shares the storage.
   template <class T>
   T* writable() {
     require(dtype_of<T>());
@@ -102,7 +114,8 @@ class Tensor {
     return const_cast<std::byte*>(raw());
   }
   const std::byte* raw() const {
-    return static_cast<const std::byte*>(storage_->elements) + static_cast<std::size_t>(offset_) * size_of(dtype_);
+    return static_cast<const std::byte*>(storage_->elements) +
+           static_cast<std::size_t>(offset_) * size_of(dtype_);
   }
   /// One element as a double (i64 above 2^53 loses its low digits; use to_vector there).
   double at(std::initializer_list<int64> index) const;
@@ -112,7 +125,8 @@ class Tensor {
   template <class T>
   std::vector<T> to_vector() const;
 
-  /// View on the same storage with other sizes and strides; for view ops only, checked against the storage's size.
+  /// View on the same storage with other sizes and strides; for view ops only, checked against the
+  /// storage's size.
   Tensor with_layout(const Shape& shape, const Strides& strides, int64 offset_change) const;
 
  private:
@@ -162,7 +176,8 @@ Tensor permute(const Tensor& t, std::span<const int64> axes);
 inline Tensor permute(const Tensor& t, std::initializer_list<int64> axes) {
   return permute(t, std::span<const int64>(axes.begin(), axes.size()));
 }
-/// Elements begin, begin + step, ... below end along one axis; negative begin and end count from the back.
+/// Elements begin, begin + step, ... below end along one axis; negative begin and end count from
+/// the back.
 Tensor slice(const Tensor& t, int64 axis, int64 begin, int64 end, int64 step = 1);
 /// One index of one axis; the axis goes away.
 Tensor select(const Tensor& t, int64 axis, int64 index);
@@ -177,13 +192,14 @@ Tensor broadcast_to(const Tensor& t, const Shape& shape);
 Tensor contiguous(const Tensor& t);
 /// Always a fresh copy.
 Tensor copy(const Tensor& t);
-/// Converted elements; f64 to f32 rounds, floats to integers truncate, u8 wraps. The tensor itself where dtype is the
-/// same.
+/// Converted elements; f64 to f32 rounds, floats to integers truncate, u8 wraps. The tensor itself
+/// where dtype is the same.
 Tensor cast(const Tensor& t, DType dtype);
 /// Same dtype, shape and bits (NaN equal to the same NaN).
 bool same_bits(const Tensor& a, const Tensor& b);
 /// |a - b| <= absolute + relative*|b| for every element; NaN is close to nothing.
-[[nodiscard]] bool all_close(const Tensor& a, const Tensor& b, double relative = 1e-5, double absolute = 1e-8);
+[[nodiscard]] bool all_close(const Tensor& a, const Tensor& b, double relative = 1e-5,
+                             double absolute = 1e-8);
 /// Largest |a - b|; NaN where any difference is NaN.
 double max_difference(const Tensor& a, const Tensor& b);
 
@@ -195,7 +211,8 @@ struct PrintOptions {
   int64 edge_items = 3;    ///< shown at each end of a long axis
   int64 threshold = 1000;  ///< tensors above this many elements are abridged
 };
-/// "f32 (2, 3)\n[[1, 2, 3],\n [4, 5, 6]]": columns aligned, long axes abridged, reads well at any size.
+/// "f32 (2, 3)\n[[1, 2, 3],\n [4, 5, 6]]": columns aligned, long axes abridged, reads well at any
+/// size.
 std::string to_string(const Tensor& t, const PrintOptions& options = {});
 /// One line for error messages and logs: "f32 (2, 3)".
 std::string describe(const Tensor& t);

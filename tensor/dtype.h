@@ -35,7 +35,8 @@ constexpr DType dtype_of() {
   else if constexpr (std::is_same_v<T, int64>)
     return DType::i64;
   else {
-    static_assert(std::is_same_v<T, std::uint8_t>, "element types are float, double, int64 and uint8_t");
+    static_assert(std::is_same_v<T, std::uint8_t>,
+                  "element types are float, double, int64 and uint8_t");
     return DType::u8;
   }
 }

@@ -1,6 +1,6 @@
-// Elementwise kernels: unary, binary with broadcasting, comparisons, where. Inputs may have any strides; outputs are
-// fresh and contiguous. Both inputs of a binary kernel have the same dtype (DTypeError names both: nothing is
-// promoted).
+// Elementwise kernels: unary, binary with broadcasting, comparisons, where. Inputs may have any
+// strides; outputs are fresh and contiguous. Both inputs of a binary kernel have the same dtype
+// (DTypeError names both: nothing is promoted).
 #pragma once
 
 #include "tensor/array.h"
@@ -58,8 +58,9 @@ Tensor logical_not(const Tensor& a);
 /// condition (u8) ? a : b, all three broadcast.
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
 
-/// theta = frequency * label modulo 2 pi, broadcast: computed in f64 and reduced before it is rounded to `dtype`, for
-/// an f32 product is 0.03 rad off at label 10^6. Both inputs f32 or f64, not necessarily the same (the one exception).
+/// theta = frequency * label modulo 2 pi, broadcast: computed in f64 and reduced before it is
+/// rounded to `dtype`, for an f32 product is 0.03 rad off at label 10^6. Both inputs f32 or f64,
+/// not necessarily the same (the one exception).
 Tensor phase(const Tensor& frequency, const Tensor& label, DType dtype);
 
 }  // namespace gradus

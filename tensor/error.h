@@ -1,6 +1,7 @@
 // Errors: every failure a user can cause is one of these classes and one readable message.
-// A message has up to seven parts (what failed with its numbers, hint, inputs, module path, source line, formula);
-// the code that finds the fault writes the first one, outer layers add theirs on the way up (Error::add).
+// A message has up to seven parts (what failed with its numbers, hint, inputs, module path, source
+// line, formula); the code that finds the fault writes the first one, outer layers add theirs on
+// the way up (Error::add).
 #pragma once
 
 #include <fmt/core.h>
@@ -13,7 +14,8 @@
 
 namespace gradus {
 
-/// Base of all errors. `rule()` is the sentence that says what is wrong; `what()` is the whole text.
+/// Base of all errors. `rule()` is the sentence that says what is wrong; `what()` is the whole
+/// text.
 class Error : public std::exception {
  public:
   explicit Error(std::string rule) : rule_(std::move(rule)), text_(rule_) {}
@@ -67,7 +69,8 @@ class InternalError : public Error {
   explicit InternalError(const std::string& rule) : Error("bug in gradus: " + rule) {}
 };
 
-/// Throws E with a formatted message. Failure is the cold path: nothing is formatted unless it throws.
+/// Throws E with a formatted message. Failure is the cold path: nothing is formatted unless it
+/// throws.
 template <class E, class... A>
 [[noreturn]] void fail(fmt::format_string<A...> text, A&&... args) {
   throw E(fmt::format(text, std::forward<A>(args)...));

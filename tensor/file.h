@@ -1,5 +1,6 @@
-// Files: whole-file reading with limits, and atomic writing (temporary name, fsync, rename): a reader sees the old file
-// or the new one, never half of one, and a full disk leaves the old one in place.
+// Files: whole-file reading with limits, and atomic writing (temporary name, fsync, rename): a
+// reader sees the old file or the new one, never half of one, and a full disk leaves the old one in
+// place.
 #pragma once
 
 #include <filesystem>
@@ -9,11 +10,13 @@
 
 namespace gradus {
 
-/// The file's bytes. IoError says the path and the system's reason; a folder or a file above `limit` bytes is refused.
-std::string read_file(const std::filesystem::path& path, std::uint64_t limit = std::uint64_t{1} << 32);
+/// The file's bytes. IoError says the path and the system's reason; a folder or a file above
+/// `limit` bytes is refused.
+std::string read_file(const std::filesystem::path& path,
+                      std::uint64_t limit = std::uint64_t{1} << 32);
 
-/// Writes to a temporary name in the same folder; commit() flushes, syncs and renames. Without commit() nothing
-/// remains.
+/// Writes to a temporary name in the same folder; commit() flushes, syncs and renames. Without
+/// commit() nothing remains.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);

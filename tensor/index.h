@@ -5,13 +5,14 @@
 
 namespace gradus {
 
-/// Rows of `table` [V, ...] by ids (i64, any shape S) -> S + [...]. An id outside [0, V) is an IndexError that names
-/// it.
+/// Rows of `table` [V, ...] by ids (i64, any shape S) -> S + [...]. An id outside [0, V) is an
+/// IndexError that names it.
 Tensor take_rows(const Tensor& table, const Tensor& ids);
-/// The transpose of take_rows: rows [S + ...] are added into zeros of [row_count, ...] at ids [S]; in the order of ids.
+/// The transpose of take_rows: rows [S + ...] are added into zeros of [row_count, ...] at ids [S];
+/// in the order of ids.
 Tensor add_rows(const Tensor& rows, const Tensor& ids, int64 row_count);
-/// y[i][j][k] = x[i][index[i][j][k]][k] for axis 1; index (i64) has x's rank, its other sizes equal or broadcast to
-/// x's.
+/// y[i][j][k] = x[i][index[i][j][k]][k] for axis 1; index (i64) has x's rank, its other sizes equal
+/// or broadcast to x's.
 Tensor gather(const Tensor& x, int64 axis, const Tensor& index);
 /// The transpose of gather: adds source [shape of index] into zeros of `shape` at index along axis.
 Tensor scatter_add(const Tensor& source, int64 axis, const Tensor& index, const Shape& shape);

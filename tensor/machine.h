@@ -1,5 +1,5 @@
-// What this program runs on: compiler, OpenBLAS build and core type, threads, instruction sets; and a warning where an
-// environment variable holds OpenBLAS below the CPU.
+// What this program runs on: compiler, OpenBLAS build and core type, threads, instruction sets; and
+// a warning where an environment variable holds OpenBLAS below the CPU.
 #pragma once
 
 #include <string>
@@ -15,7 +15,7 @@ struct Machine {
   std::string blas_core;   ///< "Cooperlake", "Haswell", ...
   int threads = 0;
   std::vector<std::string> instruction_sets;  ///< of the CPU: "avx2", "fma", "avx512f", ...
-  std::vector<std::string> warnings;          ///< e.g. OPENBLAS_CORETYPE=Haswell on a CPU with AVX-512
+  std::vector<std::string> warnings;  ///< e.g. OPENBLAS_CORETYPE=Haswell on a CPU with AVX-512
 };
 Machine machine();
 

@@ -1,6 +1,7 @@
-// Batched matrix product through OpenBLAS, which is called single-threaded from our own pool in blocks of fixed size:
-// the same bits at any number of threads. Transposed and sliced views are taken without a copy where one of the two
-// matrix strides is 1; batch axes broadcast without a copy.
+// Batched matrix product through OpenBLAS, which is called single-threaded from our own pool in
+// blocks of fixed size: the same bits at any number of threads. Transposed and sliced views are
+// taken without a copy where one of the two matrix strides is 1; batch axes broadcast without a
+// copy.
 #pragma once
 
 #include "tensor/array.h"

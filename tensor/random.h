@@ -1,5 +1,6 @@
-// Counter-based random numbers (Philox4x32-10, Salmon et al. 2011). A random bit is a function of the key, the number
-// of the draw and the element's logical index: never of a loop order, a tile or a thread.
+// Counter-based random numbers (Philox4x32-10, Salmon et al. 2011). A random bit is a function of
+// the key, the number of the draw and the element's logical index: never of a loop order, a tile or
+// a thread.
 #pragma once
 
 #include <array>
@@ -10,7 +11,8 @@
 namespace gradus {
 
 /// Philox4x32-10: 128 random bits for a 64-bit key and a 128-bit counter.
-std::array<std::uint32_t, 4> philox(std::uint64_t key, std::uint64_t counter_low, std::uint64_t counter_high);
+std::array<std::uint32_t, 4> philox(std::uint64_t key, std::uint64_t counter_low,
+                                    std::uint64_t counter_high);
 
 /// A named stream. Copying it copies the state: two copies give the same numbers.
 class Rng {
@@ -20,7 +22,8 @@ class Rng {
     bool operator==(const State&) const = default;
   };
   explicit Rng(std::uint64_t seed);
-  /// A stream of its own, found by name or number; the parent's state does not matter and does not change.
+  /// A stream of its own, found by name or number; the parent's state does not matter and does not
+  /// change.
   Rng stream(std::string_view name) const;
   Rng stream(std::uint64_t number) const;
 
@@ -34,12 +37,14 @@ class Rng {
   State state_;
 };
 
-/// The random 32 bits of element `index` of draw `draw`: what every function below, and dropout, is made of.
+/// The random 32 bits of element `index` of draw `draw`: what every function below, and dropout, is
+/// made of.
 std::uint32_t random_bits(std::uint64_t key, std::uint64_t draw, std::uint64_t index);
 
 Tensor uniform(Rng& rng, const Shape& shape, double low = 0, double high = 1,
                DType dtype = DType::f32);  ///< [low, high)
-Tensor normal(Rng& rng, const Shape& shape, double mean = 0, double deviation = 1, DType dtype = DType::f32);
+Tensor normal(Rng& rng, const Shape& shape, double mean = 0, double deviation = 1,
+              DType dtype = DType::f32);
 /// u8: 1 with probability p.
 Tensor bernoulli(Rng& rng, const Shape& shape, double p);
 /// i64 [n]: 0 .. n-1 in random order.
@@ -50,6 +55,7 @@ Tensor integers(Rng& rng, const Shape& shape, int64 low, int64 high);
 double uniform_number(Rng& rng);
 int64 integer_number(Rng& rng, int64 n);
 /// f32/f64 of 0 and 1/keep, for dropout: element i is kept where its bits of (key, draw) say so.
-Tensor dropout_mask(std::uint64_t key, std::uint64_t draw, const Shape& shape, double drop_probability, DType dtype);
+Tensor dropout_mask(std::uint64_t key, std::uint64_t draw, const Shape& shape,
+                    double drop_probability, DType dtype);
 
 }  // namespace gradus

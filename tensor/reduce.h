@@ -1,5 +1,6 @@
-// Reductions over any axes. Sums run in a fixed order (pairwise inside an axis, parts of fixed size), so that the same
-// input gives the same bits at any number of threads. An empty list of axes means all of them.
+// Reductions over any axes. Sums run in a fixed order (pairwise inside an axis, parts of fixed
+// size), so that the same input gives the same bits at any number of threads. An empty list of axes
+// means all of them.
 #pragma once
 
 #include "tensor/array.h"
@@ -20,9 +21,11 @@ std::vector<bool> reduced_axes(const Axes& axes, int rank);
 /// The shape after a reduction.
 Shape reduced_shape(const Shape& shape, const Axes& axes, Keep keep);
 
-Tensor sum(const Tensor& x, const Axes& axes = {}, Keep keep = Keep::no);   ///< f32, f64, i64; u8 sums to i64
+Tensor sum(const Tensor& x, const Axes& axes = {},
+           Keep keep = Keep::no);  ///< f32, f64, i64; u8 sums to i64
 Tensor mean(const Tensor& x, const Axes& axes = {}, Keep keep = Keep::no);  ///< f32, f64
-Tensor max(const Tensor& x, const Axes& axes = {}, Keep keep = Keep::no);   ///< NaN wins; size 0 is a ShapeError
+Tensor max(const Tensor& x, const Axes& axes = {},
+           Keep keep = Keep::no);  ///< NaN wins; size 0 is a ShapeError
 Tensor min(const Tensor& x, const Axes& axes = {}, Keep keep = Keep::no);
 Tensor any(const Tensor& x, const Axes& axes = {}, Keep keep = Keep::no);  ///< u8
 Tensor all(const Tensor& x, const Axes& axes = {}, Keep keep = Keep::no);  ///< u8
@@ -51,7 +54,7 @@ Tensor sum_to(const Tensor& x, const Shape& shape);
 struct Statistics {
   double norm = 0, max_abs = 0, min = 0, max = 0, mean = 0;  ///< of the finite elements
   double zero_share = 0;                                     ///< of all elements
-  int64 non_finite = 0, first_non_finite = -1;               ///< count, and row-major index of the first
+  int64 non_finite = 0, first_non_finite = -1;  ///< count, and row-major index of the first
 };
 Statistics statistics(const Tensor& x);
 

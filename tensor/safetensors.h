@@ -1,6 +1,7 @@
-// safetensors (huggingface.co/docs/safetensors): 8 bytes of header length, a JSON header, the tensors' bytes.
-// Strict on input: header length, JSON, dtypes, sizes, offsets (overlaps, gaps, overflow) are all checked against the
-// file's size before anything is allocated. Dtypes F32, F64, I64, U8 (and BOOL, read as u8).
+// safetensors (huggingface.co/docs/safetensors): 8 bytes of header length, a JSON header, the
+// tensors' bytes. Strict on input: header length, JSON, dtypes, sizes, offsets (overlaps, gaps,
+// overflow) are all checked against the file's size before anything is allocated. Dtypes F32, F64,
+// I64, U8 (and BOOL, read as u8).
 #pragma once
 
 #include <filesystem>

@@ -15,9 +15,11 @@ inline constexpr int kMaxRank = 8;
 class Shape {
  public:
   Shape() = default;
-  Shape(std::initializer_list<int64> sizes) : Shape(std::span<const int64>(sizes.begin(), sizes.size())) {}
+  Shape(std::initializer_list<int64> sizes)
+      : Shape(std::span<const int64>(sizes.begin(), sizes.size())) {}
   explicit Shape(std::span<const int64> sizes) {
-    check_shape(sizes.size() <= kMaxRank, "a tensor has at most {} axes, got {}", kMaxRank, sizes.size());
+    check_shape(sizes.size() <= kMaxRank, "a tensor has at most {} axes, got {}", kMaxRank,
+                sizes.size());
     rank_ = static_cast<int>(sizes.size());
     std::copy(sizes.begin(), sizes.end(), sizes_);
   }
@@ -50,7 +52,9 @@ class Shape {
   }
   void insert(int axis, int64 size);
   void erase(int axis);
-  bool operator==(const Shape& o) const { return rank_ == o.rank_ && std::equal(begin(), end(), o.begin()); }
+  bool operator==(const Shape& o) const {
+    return rank_ == o.rank_ && std::equal(begin(), end(), o.begin());
+  }
 
  private:
   int64 sizes_[kMaxRank] = {};
