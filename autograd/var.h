@@ -34,6 +34,7 @@ struct Node;
 struct Edge {
   Node* node = nullptr;
   bool reads = false;  // the consumer's vjp looks at this value
+  bool holds = false;  // the consumer keeps this value: it reads it, or all is retained
 };
 
 using ScopeName = std::shared_ptr<const std::string>;
@@ -56,6 +57,7 @@ struct Node {
   ScopeName scope;
   std::string name;
   Location where;
+  Node* next_free = nullptr;  // free_node's list
 
   std::span<const Edge> edges() const {
     return {more_edges ? more_edges.get() : inline_edges, static_cast<std::size_t>(edge_count)};

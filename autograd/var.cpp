@@ -1,0 +1,132 @@
+#include "autograd/var.h"
+
+#include <cstring>
+
+#include "autograd/op.h"
+#include "autograd/state.h"
+
+namespace gradus {
+
+std::string Location::text() const {
+  if (!file) return {};
+  const char* slash = std::strrchr(file, '/');
+  return fmt::format("{}:{}", slash ? slash + 1 : file, line);
+}
+
+namespace detail {
+
+void drop_value(Node* n) noexcept { n->value = Tensor(); }
+
+void free_node(Node* n) noexcept {
+  n->next_free = nullptr;
+  for (Node* list = n; list;) {
+    Node* current = list;
+    list = current->next_free;
+    for (const Edge& e : current->edges()) {
+      if (e.holds) release_value(e.node);
+      if (e.node->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        e.node->next_free = list;
+        list = e.node;
+      }
+    }
+    delete current;
+  }
+}
+
+namespace {
+Var make_leaf(Tensor value, std::string name, bool requires_grad, ScopeName scope) {
+  if (!value.defined()) throw GraphError("a Var needs a tensor, got an empty one");
+  auto* n = new Node;
+  n->id = next_id();
+  n->dtype = value.dtype();
+  n->shape = value.shape();
+  n->requires_grad = requires_grad;
+  n->value = std::move(value);
+  n->name = std::move(name);
+  n->scope = std::move(scope);
+  return Var::of(n);
+}
+void require_float(const Tensor& t, std::string_view what) {
+  if (t.defined() && !is_float(t.dtype()))
+    fail<DTypeError>("a {} has a gradient and must be f32 or f64, got {}; use constant()", what,
+                     name(t.dtype()));
+}
+}  // namespace
+
+}  // namespace detail
+
+Var::Var(Tensor value) : Var(detail::make_leaf(std::move(value), {}, false, nullptr)) {}
+
+Var leaf(Tensor value, std::string name) {
+  detail::require_float(value, "leaf");
+  return detail::make_leaf(std::move(value), std::move(name), true, detail::state().scope);
+}
+
+Var parameter_leaf(Tensor value, std::string path) {
+  detail::require_float(value, "parameter");
+  Var v = detail::make_leaf(std::move(value), std::move(path), true, nullptr);
+  v.node().is_parameter = true;
+  return v;
+}
+
+Var constant(Tensor value, std::string name) {
+  return detail::make_leaf(std::move(value), std::move(name), false, detail::state().scope);
+}
+
+const Tensor& Var::value() const {
+  const detail::Node& n = node();
+  if (!n.value.defined()) [[unlikely]]
+    fail<GraphError>(
+        "the value of '{}' {} was dropped: no vjp reads it and no handle held it; keep a Var on it, "
+        "or record under RetainGuard(Retain::all)",
+        label(), gradus::text(n.shape));
+  return n.value;
+}
+
+std::vector<Var> Var::inputs() const {
+  std::vector<Var> list;
+  for (const detail::Edge& e : node().edges()) list.push_back(Var::of(e.node));
+  return list;
+}
+
+const std::string& Var::scope() const {
+  static const std::string none;
+  const auto& s = node().scope;
+  return s ? *s : none;
+}
+
+std::string Var::label() const {
+  const detail::Node& n = node();
+  std::string text = n.scope && !n.scope->empty() ? *n.scope + "/" : std::string();
+  if (!n.name.empty()) return text + n.name;
+  const std::string_view kind = n.op ? n.op->name : n.requires_grad ? "leaf" : "constant";
+  return fmt::format("{}{}#{}", text, kind, n.id);
+}
+
+Var Var::named(std::string name) const {
+  node().name = std::move(name);
+  return detail::state().value_hooks.empty() ? *this : detail::run_value_hooks(*this, true);
+}
+
+std::string Attrs::text() const {
+  std::string out;
+  const auto list = [](const auto& values) {
+    std::string s = "[";
+    for (std::size_t i = 0; i < values.size(); ++i)
+      s += fmt::format("{}{}", i ? ", " : "", values[i]);
+    return s + "]";
+  };
+  for (const auto& [key, value] : items()) {
+    if (!out.empty()) out += ", ";
+    out += key + "=";
+    if (auto* i = std::get_if<int64>(&value)) out += fmt::format("{}", *i);
+    else if (auto* d = std::get_if<double>(&value)) out += fmt::format("{}", *d);
+    else if (auto* s = std::get_if<std::string>(&value)) out += "'" + *s + "'";
+    else if (auto* is = std::get_if<std::vector<int64>>(&value)) out += list(*is);
+    else if (auto* ds = std::get_if<std::vector<double>>(&value)) out += list(*ds);
+    else out += "...";
+  }
+  return out;
+}
+
+}  // namespace gradus
