@@ -28,6 +28,7 @@ struct alignas(64) Storage {
   void* context = nullptr;
 };
 void free_storage(Storage* s) noexcept;
+[[noreturn]] void fail_undefined();
 }  // namespace detail
 
 class Tensor {
@@ -114,6 +115,8 @@ class Tensor {
     return const_cast<std::byte*>(raw());
   }
   const std::byte* raw() const {
+    if (!storage_) [[unlikely]]
+      detail::fail_undefined();
     return static_cast<const std::byte*>(storage_->elements) +
            static_cast<std::size_t>(offset_) * size_of(dtype_);
   }
