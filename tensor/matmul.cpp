@@ -1,0 +1,186 @@
+#include "tensor/matmul.h"
+
+#include <cblas.h>
+
+#include <limits>
+
+#include "tensor/strided.h"
+
+namespace gradus {
+namespace {
+
+/// One matrix operand as BLAS wants it: rows `lead` apart, or columns `lead` apart if transposed.
+struct Layout {
+  bool usable = false;
+  CBLAS_TRANSPOSE transposed = CblasNoTrans;
+  int64 lead = 1;
+};
+
+Layout layout_of(const Tensor& t) {
+  const int last = t.rank() - 1;
+  const int64 rows = t.shape()[last - 1], columns = t.shape()[last];
+  int64 row_step = t.strides()[last - 1], column_step = t.strides()[last];
+  // The stride of an axis of size 1 means nothing.
+  if (columns == 1) column_step = 1;
+  if (rows == 1) row_step = column_step == 1 ? std::max<int64>(columns, 1) : 1;
+  if (column_step == 1 && row_step >= columns) return {true, CblasNoTrans, row_step};
+  if (row_step == 1 && column_step >= rows) return {true, CblasTrans, column_step};
+  return {};
+}
+
+void gemm(const Layout& a, const Layout& b, int64 m, int64 n, int64 k, const float* x,
+          const float* y, float* out, int64 out_lead) {
+  cblas_sgemm(CblasRowMajor, a.transposed, b.transposed, static_cast<blasint>(m),
+              static_cast<blasint>(n), static_cast<blasint>(k), 1.0f, x,
+              static_cast<blasint>(a.lead), y, static_cast<blasint>(b.lead), 0.0f, out,
+              static_cast<blasint>(out_lead));
+}
+void gemm(const Layout& a, const Layout& b, int64 m, int64 n, int64 k, const double* x,
+          const double* y, double* out, int64 out_lead) {
+  cblas_dgemm(CblasRowMajor, a.transposed, b.transposed, static_cast<blasint>(m),
+              static_cast<blasint>(n), static_cast<blasint>(k), 1.0, x,
+              static_cast<blasint>(a.lead), y, static_cast<blasint>(b.lead), 0.0, out,
+              static_cast<blasint>(out_lead));
+}
+
+/// A threaded OpenBLAS would compete with our pool, and its bits would depend on its threads.
+void use_one_blas_thread() {
+  static const bool done = [] {
+    if (openblas_get_parallel() != 0) openblas_set_num_threads(1);
+    return true;
+  }();
+  static_cast<void>(done);
+}
+
+/// How one product is cut: blocks of rows, or of columns where there are more of those. The size
+/// depends on the product alone, so the bits do not depend on the threads.
+struct Blocks {
+  bool of_rows;
+  int64 size, count;
+};
+Blocks cut(int64 m, int64 n, int64 k) {
+  constexpr int64 kLeast = 256;             // below this the packing of the other operand shows
+  constexpr int64 kMultiplyAdds = 1 << 22;  // about 40 us of work
+  const bool of_rows = m >= n;
+  const int64 length = of_rows ? m : n, other = std::max<int64>(1, (of_rows ? n : m) * k);
+  const int64 size = std::max(kLeast, (kMultiplyAdds / other + 63) / 64 * 64);
+  return {of_rows, size, (length + size - 1) / size};
+}
+
+/// Where `index` of a batch (row-major) starts in t, whose batch axes broadcast to `batch`.
+int64 batch_offset(const Tensor& t, const Shape& batch, int64 index) {
+  int64 offset = 0;
+  const int own = t.rank() - 2, shift = batch.rank() - own;
+  for (int axis = batch.rank() - 1; axis >= shift; --axis) {
+    if (t.shape()[axis - shift] != 1) offset += index % batch[axis] * t.strides()[axis - shift];
+    index /= batch[axis];
+  }
+  return offset;
+}
+
+Shape batch_of(const Shape& s) {
+  return Shape(std::span<const int64>(s.begin(), static_cast<std::size_t>(s.rank() - 2)));
+}
+
+/// a [..., M, K] times b [..., K, N], both of two axes or more, into out.
+template <class T>
+void multiply(Tensor a, Tensor b, Tensor& out) {
+  const int last = out.rank() - 1;
+  int64 m = out.shape()[last - 1];
+  const int64 n = out.shape()[last], k = b.shape()[b.rank() - 2];
+  T* to = out.writable<T>();
+  if (out.numel() == 0) return;
+  if (k == 0) return std::fill(to, to + out.numel(), T(0));
+
+  Layout layout_a = layout_of(a), layout_b = layout_of(b);
+  if (!layout_a.usable) a = contiguous(a), layout_a = layout_of(a);
+  if (!layout_b.usable) b = contiguous(b), layout_b = layout_of(b);
+  Shape batch = batch_of(out.shape());
+  if (b.rank() == 2 && batch.numel() > 1 && a.is_contiguous()) {
+    a = reshape(a, {batch.numel() * m, k});
+    layout_a = layout_of(a);
+    m *= batch.numel();
+    batch = {};
+  }
+  constexpr int64 kMost = std::numeric_limits<std::int32_t>::max();
+  for (int64 size : {m, n, k, layout_a.lead, layout_b.lead})
+    check_shape(size <= kMost, "product of {} and {}: {} is above {}, the largest size BLAS takes",
+                text(a.shape()), text(b.shape()), size, kMost);
+
+  use_one_blas_thread();
+  const T *from_a = a.data<T>(), *from_b = b.data<T>();
+  const Blocks blocks = cut(m, n, k);
+  const int64 row_step = layout_a.transposed == CblasTrans ? 1 : layout_a.lead;
+  const int64 column_step = layout_b.transposed == CblasTrans ? layout_b.lead : 1;
+  const auto run = [&](int64 begin, int64 end) {
+    for (int64 task = begin; task < end; ++task) {
+      const int64 index = task / blocks.count, first = task % blocks.count * blocks.size;
+      const T* x = from_a + batch_offset(a, batch, index);
+      const T* y = from_b + batch_offset(b, batch, index);
+      T* z = to + index * m * n;
+      if (blocks.of_rows)
+        gemm(layout_a, layout_b, std::min(blocks.size, m - first), n, k, x + first * row_step, y,
+             z + first * n, n);
+      else
+        gemm(layout_a, layout_b, m, std::min(blocks.size, n - first), k, x, y + first * column_step,
+             z + first, n);
+    }
+  };
+  constexpr double kPart = 1 << 19;  // multiply-adds that are worth another thread
+  const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) /
+                      static_cast<double>(blocks.count);
+  const int64 tasks = batch.numel() * blocks.count;
+  if (tasks == 1)
+    run(0, 1);
+  else
+    parallel_for(0, tasks, 1 + static_cast<int64>(kPart / work), run);
+}
+
+}  // namespace
+
+Shape matmul_shape(const Shape& a, const Shape& b) {
+  check_shape(a.rank() > 0 && b.rank() > 0,
+              "matmul needs at least one axis on both sides, got {} and {}", text(a), text(b));
+  const int64 columns = a.back(), rows = b.rank() == 1 ? b[0] : b[b.rank() - 2];
+  if (columns != rows) [[unlikely]] {
+    const char* hint = "";
+    if (b.rank() > 1 && b.back() == columns)
+      hint = "; did you mean matmul(a, transpose(b))?";
+    else if (a.rank() > 1 && a[a.rank() - 2] == rows)
+      hint = "; did you mean matmul(transpose(a), b)?";
+    fail<ShapeError>("inner sizes differ: {} has {} columns, {} has {} rows{}", text(a), columns,
+                     text(b), rows, hint);
+  }
+  Shape out;
+  if (a.rank() > 2 || b.rank() > 2) {
+    const Shape batch_a = a.rank() > 2 ? batch_of(a) : Shape{};
+    const Shape batch_b = b.rank() > 2 ? batch_of(b) : Shape{};
+    for (int back = 1; back <= std::min(batch_a.rank(), batch_b.rank()); ++back) {
+      const int64 p = batch_a[batch_a.rank() - back], q = batch_b[batch_b.rank() - back];
+      check_shape(p == q || p == 1 || q == 1,
+                  "batch axes differ: {} has {}, {} has {}; sizes must be equal, or one of them 1",
+                  text(a), text(batch_a), text(b), text(batch_b));
+    }
+    out = broadcast_shapes(batch_a, batch_b);
+  }
+  if (a.rank() > 1) out.push_back(a[a.rank() - 2]);
+  if (b.rank() > 1) out.push_back(b.back());
+  return out;
+}
+
+Tensor matmul(const Tensor& a, const Tensor& b) {
+  check_dtype(a.dtype() == b.dtype(), "matmul of {} and {}: both inputs need one dtype",
+              describe(a), describe(b));
+  const Shape shape = matmul_shape(a.shape(), b.shape());
+  return dispatch_float(a.dtype(), "matmul", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    Shape padded = shape;
+    if (a.rank() == 1) padded.insert(b.rank() == 1 ? shape.rank() : shape.rank() - 1, 1);
+    if (b.rank() == 1) padded.push_back(1);
+    Tensor out = Tensor::empty(padded, a.dtype());
+    multiply<T>(a.rank() == 1 ? unsqueeze(a, 0) : a, b.rank() == 1 ? unsqueeze(b, 1) : b, out);
+    return padded == shape ? out : reshape(out, shape);
+  });
+}
+
+}  // namespace gradus
