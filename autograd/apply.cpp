@@ -102,8 +102,7 @@ Var run(const OpDef& op, std::span<const Var* const> in, Attrs attrs, Location w
 /// The inputs with value hooks by Var applied.
 Var run_with_hooks(const OpDef& op, std::span<const Var* const> in, Attrs attrs, Location where) {
   std::vector<Var> list;
-  for (const Var* v : in)
-    list.push_back(v->defined() ? detail::run_value_hooks(*v, false) : *v);
+  for (const Var* v : in) list.push_back(v->defined() ? detail::run_value_hooks(*v, false) : *v);
   std::vector<const Var*> refs;
   for (const Var& v : list) refs.push_back(&v);
   return run(op, refs, std::move(attrs), where);
@@ -144,16 +143,17 @@ DType InferCall::float_input(int i) const {
 DType InferCall::same_float() const {
   const DType t = float_input(0);
   for (int i = 1; i < count(); ++i)
-    check_dtype(dtype(i) == t, "input 0 is {}, input {} is {}: nothing is promoted; use cast", name(t),
-                i, name(dtype(i)));
+    check_dtype(dtype(i) == t, "input 0 is {}, input {} is {}: nothing is promoted; use cast",
+                name(t), i, name(dtype(i)));
   return t;
 }
 
 Var VjpCall::in(int i) const {
   const detail::Edge& e = edge(i);
   if (!e.reads)
-    throw InternalError(fmt::format("the vjp of '{}' looks at input {}, which its `reads` does not declare",
-                                    node_.op->name, i));
+    throw InternalError(
+        fmt::format("the vjp of '{}' looks at input {}, which its `reads` does not declare",
+                    node_.op->name, i));
   return Var::of(e.node);
 }
 

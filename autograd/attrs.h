@@ -1,5 +1,5 @@
-// Attrs: the numbers and words that an op needs besides its inputs (axes, shapes, keys). They are immutable, shared and
-// printable; a node without attributes pays nothing for them.
+// Attrs: the numbers and words that an op needs besides its inputs (axes, shapes, keys). They are
+// immutable, shared and printable; a node without attributes pays nothing for them.
 #pragma once
 
 #include <memory>
@@ -61,7 +61,9 @@ class Attrs {
   const T& get(std::string_view key) const {
     const AttrValue* v = find(key);
     const T* t = v ? std::get_if<T>(v) : nullptr;
-    if (!t) throw InternalError(fmt::format("attribute '{}' is missing or of another type in ({})", key, text()));
+    if (!t)
+      throw InternalError(
+          fmt::format("attribute '{}' is missing or of another type in ({})", key, text()));
     return *t;
   }
   std::shared_ptr<const std::vector<Item>> items_;

@@ -1,5 +1,5 @@
-// Reverse mode. Gradients are returned, not stored: there is no zero_grad and there are no stale sums.
-// The pass runs each needed node's vjp once, in falling order of creation ids, in a loop.
+// Reverse mode. Gradients are returned, not stored: there is no zero_grad and there are no stale
+// sums. The pass runs each needed node's vjp once, in falling order of creation ids, in a loop.
 #pragma once
 
 #include <map>
@@ -26,7 +26,8 @@ class Gradients {
   /// GraphError where there is none: see why_no_gradient.
   const Tensor& of(const Var& v) const;
   bool has(const Var& v) const { return by_id_.count(v.id()) != 0; }
-  /// By full label, "model/layer0/attention/q"; GraphError where it is unknown (nearest spelling) or not unique.
+  /// By full label, "model/layer0/attention/q"; GraphError where it is unknown (nearest spelling)
+  /// or not unique.
   const Tensor& by_name(const std::string& label) const;
   const Tensor* find(const std::string& label) const;
   std::span<const Entry> entries() const { return entries_; }
@@ -37,7 +38,8 @@ class Gradients {
   Gradients& operator+=(const Gradients& o);
   /// Every gradient times a number.
   Gradients& operator*=(double factor);
-  /// sqrt of the sum of squares of the parameters' gradients (of all where there are no parameters).
+  /// sqrt of the sum of squares of the parameters' gradients (of all where there are no
+  /// parameters).
   double global_norm() const;
 
  private:
@@ -49,9 +51,9 @@ class Gradients {
 struct BackwardOptions {
   KeepGrads keep = KeepGrads::leaves;
 };
-/// d loss / d everything it depends on. `loss` has one element (or pass `cotangent` of its shape). Taken by value: after
-/// backward(std::move(loss)) each node is freed as soon as its vjp has run; while another handle lives nothing is freed
-/// and backward may be repeated.
+/// d loss / d everything it depends on. `loss` has one element (or pass `cotangent` of its shape).
+/// Taken by value: after backward(std::move(loss)) each node is freed as soon as its vjp has run;
+/// while another handle lives nothing is freed and backward may be repeated.
 Gradients backward(Var loss, BackwardOptions options = {});
 Gradients backward(Var output, Tensor cotangent, BackwardOptions options = {});
 

@@ -11,11 +11,12 @@ namespace gradus {
 namespace {
 
 void same_kind(const Var& old, const Var& v, std::string_view what) {
-  if (!v.defined()) fail<GraphError>("a hook replaced the {} of '{}' by an empty Var", what, old.label());
-  check_shape(v.shape() == old.shape(), "a hook replaced the {} of '{}', {}, by one of shape {}", what,
-              old.label(), text(old.shape()), text(v.shape()));
-  check_dtype(v.dtype() == old.dtype(), "a hook replaced the {} of '{}', {}, by one of dtype {}", what,
-              old.label(), name(old.dtype()), name(v.dtype()));
+  if (!v.defined())
+    fail<GraphError>("a hook replaced the {} of '{}' by an empty Var", what, old.label());
+  check_shape(v.shape() == old.shape(), "a hook replaced the {} of '{}', {}, by one of shape {}",
+              what, old.label(), text(old.shape()), text(v.shape()));
+  check_dtype(v.dtype() == old.dtype(), "a hook replaced the {} of '{}', {}, by one of dtype {}",
+              what, old.label(), name(old.dtype()), name(v.dtype()));
 }
 
 /// No hook sees the ops that a hook runs.
@@ -77,7 +78,8 @@ Var run_value_hooks(const Var& v, bool by_name) {
   const std::string label = by_name ? v.label() : std::string();
   for (std::size_t i = 0; i < state().value_hooks.size(); ++i) {
     const ValueHookEntry entry = state().value_hooks[i];
-    if (by_name ? entry.node != 0 || !matches(entry.pattern, label) : entry.node != v.id()) continue;
+    if (by_name ? entry.node != 0 || !matches(entry.pattern, label) : entry.node != v.id())
+      continue;
     if (entry.replaced.defined()) {
       current = entry.replaced;
       continue;

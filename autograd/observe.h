@@ -1,5 +1,6 @@
-// Observers and hooks: one interface serves anomaly detection, statistics, profiling and dumps; hooks read or replace
-// values and cotangents, by Var or by name pattern ('*' stands for any run of characters). All are of this thread.
+// Observers and hooks: one interface serves anomaly detection, statistics, profiling and dumps;
+// hooks read or replace values and cotangents, by Var or by name pattern ('*' stands for any run of
+// characters). All are of this thread.
 #pragma once
 
 #include <functional>
@@ -44,7 +45,8 @@ class GradEvent {
   const Var& node;
   const Var& cotangent() const { return cotangent_; }
   const Tensor& value() const { return cotangent_.value(); }
-  /// Same shape and dtype, else ShapeError / DTypeError. Under create_graph a Var stays part of the graph.
+  /// Same shape and dtype, else ShapeError / DTypeError. Under create_graph a Var stays part of the
+  /// graph.
   void replace(Var g);
 
  private:
@@ -56,8 +58,9 @@ class ValueEvent {
   explicit ValueEvent(const Var& v) : node(v) {}
   const Var& node;
   const Tensor& value() const { return node.value(); }
-  /// Same shape and dtype. The replacement becomes an op of its own in the graph, 'replace_value': no gradient flows
-  /// to the old value through it; a Var computed from the old value carries its own.
+  /// Same shape and dtype. The replacement becomes an op of its own in the graph, 'replace_value':
+  /// no gradient flows to the old value through it; a Var computed from the old value carries its
+  /// own.
   void replace(Var v);
   const Var& replacement() const { return replacement_; }
 

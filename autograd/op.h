@@ -1,5 +1,6 @@
-// OpDef: one differentiable op is one block of data; tests, documentation, error text and graph labels all come from it.
-// `forward`, `vjp` and the others are plain functions: what they need stands in the call, never in a closure.
+// OpDef: one differentiable op is one block of data; tests, documentation, error text and graph
+// labels all come from it. `forward`, `vjp` and the others are plain functions: what they need
+// stands in the call, never in a closure.
 #pragma once
 
 #include <span>
@@ -73,11 +74,13 @@ inline constexpr Reads kReadsAll{~0u, true};
 inline constexpr Reads kReadsInputs{~0u, false};
 constexpr Reads reads_input(int i) { return {1u << i, false}; }
 
-/// The cotangents that a vjp returns, one an input; an empty Var where none is wanted or none exists (ids, masks).
+/// The cotangents that a vjp returns, one an input; an empty Var where none is wanted or none
+/// exists (ids, masks).
 class Grads {
  public:
   template <class... V>
-  Grads(V&&... g) : list_{Var(std::forward<V>(g))...} {}
+  requires(std::is_convertible_v<V&&, Var>&&...) Grads(V&&... g)
+      : list_{Var(std::forward<V>(g))...} {}
   explicit Grads(std::vector<Var> list) : list_(std::move(list)) {}
   std::size_t size() const { return list_.size(); }
   Var& operator[](std::size_t i) { return list_[i]; }
@@ -124,8 +127,9 @@ struct InputSpec {
   Shape shape;
   double low = -1, high = 1;  ///< uniform in [low, high); integers for i64, u8
   DType dtype = DType::f64;
-  std::vector<double> kinks = {};  ///< values without a derivative: samples stay away from them; tested apart
-  bool distinct = false;           ///< all elements differ clearly (max, top-k)
+  std::vector<double> kinks =
+      {};  ///< values without a derivative: samples stay away from them; tested apart
+  bool distinct = false;  ///< all elements differ clearly (max, top-k)
 };
 struct Sample {
   std::vector<InputSpec> in;
@@ -147,18 +151,21 @@ struct OpDef {
   Inferred (*infer)(const InferCall&) = nullptr;
   Reads reads = {};
   Forward (*forward)(const ForwardCall&) = nullptr;
-  /// Plain ops: written with differentiable ops, so that it can be differentiated again. The cotangent is never changed.
+  /// Plain ops: written with differentiable ops, so that it can be differentiated again. The
+  /// cotangent is never changed.
   Grads (*vjp)(const VjpCall&, const Var& cotangent) = nullptr;
   /// Fused ops instead: one pass over the tensors; an undefined Tensor where none is wanted.
   std::vector<Tensor> (*vjp_kernel)(const KernelCall&) = nullptr;
-  /// Fused ops: the same function composed of plain ops, differentiated under create_graph, recorded under Fusion::off.
+  /// Fused ops: the same function composed of plain ops, differentiated under create_graph,
+  /// recorded under Fusion::off.
   Var (*reference)(std::span<const Var> in, const Attrs&) = nullptr;
 
   std::vector<Sample> samples = {};
   std::vector<BadSample> bad_samples = {};
-  bool may_be_infinite = false;  ///< anomaly detection lets Inf pass (a mask of -inf before softmax)
-  bool stops_gradient = false;   ///< the output never requires a gradient
-  double f32_tolerance = 1e-5;   ///< relative, of f32 against f64 in the suite
+  bool may_be_infinite =
+      false;                    ///< anomaly detection lets Inf pass (a mask of -inf before softmax)
+  bool stops_gradient = false;  ///< the output never requires a gradient
+  double f32_tolerance = 1e-5;  ///< relative, of f32 against f64 in the suite
 };
 
 /// A borrowed Var in an argument list: no copy, no counting.
@@ -168,7 +175,8 @@ struct VarRef {
   VarRef(const At& a) : var(&a.var) {}
 };
 
-/// Runs an op and records it: infer, forward, node, observers. Errors leave with op, inputs, scope, line and formula added.
+/// Runs an op and records it: infer, forward, node, observers. Errors leave with op, inputs, scope,
+/// line and formula added.
 Var apply(const OpDef& op, std::initializer_list<VarRef> in, Attrs attrs = {}, Location where = {});
 Var apply(const OpDef& op, std::span<const Var> in, Attrs attrs = {}, Location where = {});
 

@@ -1,5 +1,6 @@
-// The thread's ambient state, set by guards: whether ops are recorded, what is retained, whether fused ops are used, and
-// the scope that names nodes. Nothing else in autograd/ is ambient but observers and hooks (autograd/observe.h).
+// The thread's ambient state, set by guards: whether ops are recorded, what is retained, whether
+// fused ops are used, and the scope that names nodes. Nothing else in autograd/ is ambient but
+// observers and hooks (autograd/observe.h).
 #pragma once
 
 #include <string>
@@ -9,8 +10,8 @@
 
 namespace gradus {
 
-/// needed: a value goes as soon as no vjp reads it and no handle holds it (training). all: everything stays, constants keep
-/// their links too (inspection).
+/// needed: a value goes as soon as no vjp reads it and no handle holds it (training). all:
+/// everything stays, constants keep their links too (inspection).
 enum class Retain { needed, all };
 /// off: fused ops are recorded as their references, so that each inner node has its name.
 enum class Fusion { on, off };

@@ -77,7 +77,8 @@ const Tensor& Var::value() const {
   const detail::Node& n = node();
   if (!n.value.defined()) [[unlikely]]
     fail<GraphError>(
-        "the value of '{}' {} was dropped: no vjp reads it and no handle held it; keep a Var on it, "
+        "the value of '{}' {} was dropped: no vjp reads it and no handle held it; keep a Var on "
+        "it, "
         "or record under RetainGuard(Retain::all)",
         label(), gradus::text(n.shape));
   return n.value;
@@ -119,12 +120,18 @@ std::string Attrs::text() const {
   for (const auto& [key, value] : items()) {
     if (!out.empty()) out += ", ";
     out += key + "=";
-    if (auto* i = std::get_if<int64>(&value)) out += fmt::format("{}", *i);
-    else if (auto* d = std::get_if<double>(&value)) out += fmt::format("{}", *d);
-    else if (auto* s = std::get_if<std::string>(&value)) out += "'" + *s + "'";
-    else if (auto* is = std::get_if<std::vector<int64>>(&value)) out += list(*is);
-    else if (auto* ds = std::get_if<std::vector<double>>(&value)) out += list(*ds);
-    else out += "...";
+    if (auto* i = std::get_if<int64>(&value))
+      out += fmt::format("{}", *i);
+    else if (auto* d = std::get_if<double>(&value))
+      out += fmt::format("{}", *d);
+    else if (auto* s = std::get_if<std::string>(&value))
+      out += "'" + *s + "'";
+    else if (auto* is = std::get_if<std::vector<int64>>(&value))
+      out += list(*is);
+    else if (auto* ds = std::get_if<std::vector<double>>(&value))
+      out += list(*ds);
+    else
+      out += "...";
   }
   return out;
 }

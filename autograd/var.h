@@ -1,10 +1,12 @@
-// Var: a handle on an immutable node of the graph: value, op, attributes, inputs, creation id (a topological order), name,
-// scope and source line. Making a Var from a Tensor makes a constant; leaf() makes one that wants a gradient.
+// Var: a handle on an immutable node of the graph: value, op, attributes, inputs, creation id (a
+// topological order), name, scope and source line. Making a Var from a Tensor makes a constant;
+// leaf() makes one that wants a gradient.
 //
 // Note [What keeps a value alive]
-// A node counts two things: references (handles, edges from consumers, the backward pass) keep the node; value references
-// (handles, edges of consumers whose vjp reads this value, the node itself where its own vjp reads the output) keep its
-// Tensor. Under Retain::needed the Tensor goes as soon as the second count is zero; the node, its shape and its links stay.
+// A node counts two things: references (handles, edges from consumers, the backward pass) keep the
+// node; value references (handles, edges of consumers whose vjp reads this value, the node itself
+// where its own vjp reads the output) keep its Tensor. Under Retain::needed the Tensor goes as soon
+// as the second count is zero; the node, its shape and its links stay.
 #pragma once
 
 #include <atomic>
@@ -125,8 +127,8 @@ class Var {
   Location where() const { return node().where; }
   /// "model/layer0/attention/q" for a named node, "model/layer0/attention/matmul#412" for others.
   std::string label() const;
-  /// Names the node at birth, so that errors, dumps, hooks and Gradients know it. Value hooks that match the name fire
-  /// here, and the Var returned is what they made of it.
+  /// Names the node at birth, so that errors, dumps, hooks and Gradients know it. Value hooks that
+  /// match the name fire here, and the Var returned is what they made of it.
   Var named(std::string name) const;
 
   bool operator==(const Var& o) const { return node_ == o.node_; }  ///< the same node
@@ -151,8 +153,8 @@ class Var {
   detail::Node* node_ = nullptr;
 };
 
-/// A Var with the line of the caller that passed it: the first parameter of every op. (clang 14 has no
-/// std::source_location, and operators cannot have default arguments.)
+/// A Var with the line of the caller that passed it: the first parameter of every op. (clang 14 has
+/// no std::source_location, and operators cannot have default arguments.)
 struct At {
   const Var& var;
   Location where;
