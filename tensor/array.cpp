@@ -19,10 +19,9 @@ std::size_t checked_bytes(const Shape& shape, DType dtype) {
   int64 elements = 1, nonzero = 1;
   for (int axis = 0; axis < shape.rank(); ++axis) {
     const int64 size = shape[axis];
-    check_shape(size >= 0, "sizes must be 0 or more, got {} (axis {} is {})", text(shape), axis,
-                size);
+    check_shape(size >= 0, "sizes must be 0 or more, got {} (axis {} is {})", shape, axis, size);
     check_shape(size == 0 || nonzero <= kMost / size,
-                "a tensor of shape {} does not fit into memory", text(shape));
+                "a tensor of shape {} does not fit into memory", shape);
     nonzero *= std::max<int64>(size, 1);
     elements *= size;
   }
@@ -86,21 +85,21 @@ bool Tensor::is_contiguous() const {
 
 void Tensor::require(DType wanted) const {
   if (!storage_) detail::fail_undefined();
-  check_dtype(dtype_ == wanted, "elements of {} read as {}", describe(*this), name(wanted));
+  check_dtype(dtype_ == wanted, "elements of {} read as {}", *this, name(wanted));
 }
 
 void Tensor::require_contiguous() const {
   check_shape(is_contiguous(), "values() of a view that is not contiguous: {}; use contiguous(x)",
-              describe(*this));
+              *this);
 }
 
 void Tensor::require_writable() const {
   if (!storage_) detail::fail_undefined();
-  if (storage_->release) fail<InternalError>("write to borrowed elements of {}", describe(*this));
+  if (storage_->release) fail<InternalError>("write to borrowed elements of {}", *this);
   if (!is_sole_owner())
-    fail<InternalError>("write to {}, whose storage {} handles share; use copy(x)", describe(*this),
+    fail<InternalError>("write to {}, whose storage {} handles share; use copy(x)", *this,
                         storage_->references.load());
-  if (!is_contiguous()) fail<InternalError>("write to a strided view of {}", describe(*this));
+  if (!is_contiguous()) fail<InternalError>("write to a strided view of {}", *this);
 }
 
 Tensor Tensor::with_layout(const Shape& shape, const Strides& strides, int64 offset_change) const {
@@ -115,8 +114,8 @@ Tensor Tensor::with_layout(const Shape& shape, const Strides& strides, int64 off
     last += (shape[axis] - 1) * strides[axis];
   }
   if (!valid || (has_elements && last >= available))
-    fail<InternalError>("view {} with strides {} at {} leaves the storage of {} elements",
-                        text(shape), text(strides), first, available);
+    fail<InternalError>("view {} with strides {} at {} leaves the storage of {} elements", shape,
+                        strides, first, available);
   Tensor view = *this;
   view.shape_ = shape;
   view.strides_ = strides;
@@ -126,14 +125,14 @@ Tensor Tensor::with_layout(const Shape& shape, const Strides& strides, int64 off
 
 double Tensor::at(std::initializer_list<int64> index) const {
   if (static_cast<int>(index.size()) != rank())
-    fail<IndexError>("{} indices for {}", index.size(), describe(*this));
+    fail<IndexError>("{} indices for {}", index.size(), *this);
   int64 position = 0;
   int axis = 0;
   for (int64 i : index) {
     const int64 n = shape_[axis];
     if (i < -n || i >= n)
-      fail<IndexError>("index {} of axis {} of {}; allowed are {} to {}", i, axis, describe(*this),
-                       -n, n - 1);
+      fail<IndexError>("index {} of axis {} of {}; allowed are {} to {}", i, axis, *this, -n,
+                       n - 1);
     position += (i < 0 ? i + n : i) * strides_[axis++];
   }
   return dispatch_all(dtype_, [&](auto tag) {
@@ -144,7 +143,7 @@ double Tensor::at(std::initializer_list<int64> index) const {
 
 double Tensor::item() const {
   if (!storage_) detail::fail_undefined();
-  check_shape(numel() == 1, "item() needs one element, got {}", describe(*this));
+  check_shape(numel() == 1, "item() needs one element, got {}", *this);
   return dispatch_all(dtype_, [&](auto tag) {
     using T = typename decltype(tag)::type;
     return static_cast<double>(*data<T>());

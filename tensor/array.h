@@ -221,3 +221,13 @@ std::string to_string(const Tensor& t, const PrintOptions& options = {});
 std::string describe(const Tensor& t);
 
 }  // namespace gradus
+
+/// "{}" with a tensor is its describe(), made only when a message is.
+template <>
+struct fmt::formatter<gradus::Tensor> {
+  constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
+  auto format(const gradus::Tensor& t, fmt::format_context& context) const {
+    const std::string words = gradus::describe(t);
+    return std::copy(words.begin(), words.end(), context.out());
+  }
+};

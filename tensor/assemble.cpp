@@ -25,7 +25,7 @@ void write_window(const Tensor& window, const Tensor& x) {
 }
 
 Tensor triangle(const Tensor& x, int64 k, bool lower) {
-  check_shape(x.rank() >= 2, "{} needs two axes, got {}", lower ? "tril" : "triu", describe(x));
+  check_shape(x.rank() >= 2, "{} needs two axes, got {}", lower ? "tril" : "triu", x);
   Tensor out = copy(x);
   const int64 rows = x.size(-2), columns = x.size(-1);
   if (out.numel() == 0) return out;
@@ -52,18 +52,18 @@ Tensor triangle(const Tensor& x, int64 k, bool lower) {
 Tensor concat(std::span<const Tensor> parts, int64 axis) {
   check_shape(!parts.empty(), "concat of no tensors");
   const Tensor& head = parts[0];
-  check_shape(head.rank() > 0, "concat of {}: a tensor without axes; use stack", describe(head));
+  check_shape(head.rank() > 0, "concat of {}: a tensor without axes; use stack", head);
   const int a = normal_axis(axis, head.rank());
   Shape shape = head.shape();
   for (std::size_t n = 1; n < parts.size(); ++n) {
     const Tensor& part = parts[n];
     check_dtype(part.dtype() == head.dtype(), "concat of {} and {} (number {}): dtypes differ",
-                describe(head), describe(part), n);
+                head, part, n);
     bool fits = part.rank() == head.rank();
     for (int b = 0; fits && b < head.rank(); ++b)
       fits = b == a || part.shape()[b] == head.shape()[b];
     check_shape(fits, "concat along axis {} of {} and {} (number {}): other sizes must be equal", a,
-                text(head.shape()), text(part.shape()), n);
+                head.shape(), part.shape(), n);
     shape[a] += part.shape()[a];
   }
   const Tensor out = Tensor::empty(shape, head.dtype());
@@ -84,8 +84,8 @@ Tensor stack(std::span<const Tensor> parts, int64 axis) {
   shape.insert(a, static_cast<int64>(parts.size()));
   for (std::size_t n = 1; n < parts.size(); ++n)
     check_shape(parts[n].shape() == head.shape() && parts[n].dtype() == head.dtype(),
-                "stack of {} and {} (number {}): shapes and dtypes must be equal", describe(head),
-                describe(parts[n]), n);
+                "stack of {} and {} (number {}): shapes and dtypes must be equal", head, parts[n],
+                n);
   const Tensor out = Tensor::empty(shape, head.dtype());
   for (std::size_t n = 0; n < parts.size(); ++n)
     write_window(select(out, a, static_cast<int64>(n)), parts[n]);

@@ -28,10 +28,8 @@ void convert_rows(const Tensor& t, To* to) {
 /// visit(a, b) for each pair of elements as doubles.
 template <class F>
 void for_each_pair(const Tensor& a, const Tensor& b, std::string_view what, F visit) {
-  check_shape(a.shape() == b.shape(), "{} of {} and {}: shapes differ", what, describe(a),
-              describe(b));
-  check_dtype(a.dtype() == b.dtype(), "{} of {} and {}: dtypes differ", what, describe(a),
-              describe(b));
+  check_shape(a.shape() == b.shape(), "{} of {} and {}: shapes differ", what, a, b);
+  check_dtype(a.dtype() == b.dtype(), "{} of {} and {}: dtypes differ", what, a, b);
   dispatch_all(a.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T *x = a.data<T>(), *y = b.data<T>();

@@ -69,8 +69,7 @@ template <class T>
 Tensor from_values(std::span<const T> values, const Shape& shape) {
   Tensor out = Tensor::empty(shape, dtype_of<T>());
   check_shape(out.numel() == static_cast<int64>(values.size()),
-              "{} values do not fill {}, which has {} elements", values.size(), text(shape),
-              out.numel());
+              "{} values do not fill {}, which has {} elements", values.size(), shape, out.numel());
   std::copy(values.begin(), values.end(), out.writable<T>());
   return out;
 }
@@ -81,7 +80,7 @@ template Tensor from_values(std::span<const std::uint8_t>, const Shape&);
 
 Tensor tensor(std::initializer_list<double> values, const Shape& shape, DType dtype) {
   check_shape(shape.numel() == static_cast<int64>(values.size()),
-              "{} values do not fill {}, which has {} elements", values.size(), text(shape),
+              "{} values do not fill {}, which has {} elements", values.size(), shape,
               shape.numel());
   return generate(shape, dtype, [&](int64 i) { return values.begin()[i]; });
 }

@@ -51,8 +51,8 @@ Tensor combine_scalar(const Tensor& a, double b, std::string_view what, F f) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_integral_v<T>)
       check_dtype(static_cast<double>(detail::convert<T>(b)) == b,
-                  "{} of {} and {}: {} does not hold that number; use cast(x, DType::f32)", what,
-                  describe(a), b, name(a.dtype()));
+                  "{} of {} and {}: {} does not hold that number; use cast(x, DType::f32)", what, a,
+                  b, name(a.dtype()));
     const T one = detail::convert<T>(b);
     return detail::map<T, T>(a, a.dtype(), [f, one](T v) { return f(v, one); });
   });

@@ -21,8 +21,7 @@ Tensor compare(const Tensor& a, const Tensor& b, std::string_view what, F f) {
 
 void check_mask(const Tensor& t, std::string_view what) {
   check_dtype(t.dtype() == DType::u8,
-              "{} takes u8 masks, got {}; make one with a comparison, e.g. greater(x, y)", what,
-              describe(t));
+              "{} takes u8 masks, got {}; make one with a comparison, e.g. greater(x, y)", what, t);
 }
 
 }  // namespace

@@ -67,8 +67,8 @@ Tensor map2(const Tensor& a, const Tensor& b, DType result, F f, int64 grain = k
 /// Nothing is promoted: both inputs of a kernel have one dtype.
 inline void check_same_dtype(const Tensor& a, const Tensor& b, std::string_view what) {
   check_dtype(a.dtype() == b.dtype(),
-              "{} of {} and {}: both inputs need one dtype; use cast(x, DType::{})", what,
-              describe(a), describe(b), name(is_float(b.dtype()) ? b.dtype() : a.dtype()));
+              "{} of {} and {}: both inputs need one dtype; use cast(x, DType::{})", what, a, b,
+              name(is_float(b.dtype()) ? b.dtype() : a.dtype()));
 }
 
 }  // namespace gradus::detail

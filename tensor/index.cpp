@@ -8,14 +8,14 @@ namespace {
 
 void check_ids(const Tensor& ids, std::string_view what) {
   check_dtype(ids.dtype() == DType::i64, "{} takes i64 ids, got {}; use cast(ids, DType::i64)",
-              what, describe(ids));
+              what, ids);
 }
 
 [[noreturn]] void fail_id(std::string_view what, int64 id, int64 position, const Shape& shape,
                           int64 limit) {
   if (limit == 0) fail<IndexError>("{}: id {}, but there is nothing to pick from", what, id);
   fail<IndexError>("{}: id {} (number {} of {}) is out of range; allowed are 0 to {}", what, id,
-                   position, text(shape), limit - 1);
+                   position, shape, limit - 1);
 }
 
 /// All ids in order, checked.
@@ -33,11 +33,11 @@ Tensor checked_ids(const Tensor& ids, int64 limit, std::string_view what) {
 void check_index(const Tensor& index, const Shape& full, int axis, std::string_view what) {
   check_ids(index, what);
   check_shape(index.rank() == full.rank(), "{}: the index {} needs as many axes as {}", what,
-              text(index.shape()), text(full));
+              index.shape(), full);
   for (int a = 0; a < full.rank(); ++a)
     check_shape(a == axis || index.shape()[a] == full[a] || index.shape()[a] == 1,
                 "{}: axis {} of the index {} must have size {} or 1, as in {}", what, a,
-                text(index.shape()), full[a], text(full));
+                index.shape(), full[a], full);
 }
 
 /// t with one axis shrunk to its first element: where the picking along that axis starts from.
@@ -50,7 +50,7 @@ Tensor line_starts(const Tensor& t, int axis) {
 }  // namespace
 
 Tensor take_rows(const Tensor& table, const Tensor& ids) {
-  check_shape(table.rank() > 0, "take_rows needs a table with rows, got {}", describe(table));
+  check_shape(table.rank() > 0, "take_rows needs a table with rows, got {}", table);
   const Tensor list = checked_ids(ids, table.shape()[0], "take_rows");
   const Tensor rows = contiguous(table);
   Shape shape = ids.shape();
@@ -76,8 +76,8 @@ Tensor add_rows(const Tensor& rows, const Tensor& ids, int64 row_count) {
   check_shape(row_count >= 0, "add_rows into {} rows", row_count);
   check_shape(rows.rank() >= ids.rank() &&
                   std::equal(ids.shape().begin(), ids.shape().end(), rows.shape().begin()),
-              "add_rows: the rows {} must begin with the shape of the ids, {}", text(rows.shape()),
-              text(ids.shape()));
+              "add_rows: the rows {} must begin with the shape of the ids, {}", rows.shape(),
+              ids.shape());
   const Tensor list = checked_ids(ids, row_count, "add_rows");
   const Tensor source = contiguous(rows);
   Shape shape{row_count};
@@ -137,15 +137,15 @@ Tensor gather(const Tensor& x, int64 axis, const Tensor& index) {
 Tensor scatter_add(const Tensor& source, int64 axis, const Tensor& index, const Shape& shape) {
   const int a = normal_axis(axis, shape.rank());
   check_shape(source.rank() == shape.rank(), "scatter_add of {} into {}: they need as many axes",
-              text(source.shape()), text(shape));
+              source.shape(), shape);
   for (int b = 0; b < shape.rank(); ++b)
     check_shape(b == a || source.shape()[b] == shape[b],
-                "scatter_add of {} into {}: axis {} has sizes {} and {}", text(source.shape()),
-                text(shape), b, source.shape()[b], shape[b]);
+                "scatter_add of {} into {}: axis {} has sizes {} and {}", source.shape(), shape, b,
+                source.shape()[b], shape[b]);
   check_index(index, source.shape(), a, "scatter_add");
   check_shape(index.shape()[a] == source.shape()[a],
-              "scatter_add: the index {} and the source {} differ along axis {}",
-              text(index.shape()), text(source.shape()), a);
+              "scatter_add: the index {} and the source {} differ along axis {}", index.shape(),
+              source.shape(), a);
   Tensor out = zeros(shape, source.dtype());
   const int64 n = source.numel(), limit = shape[a], axis_step = out.strides()[a];
   if (n == 0) return out;

@@ -105,7 +105,7 @@ void multiply(Tensor a, Tensor b, Tensor& out) {
   constexpr int64 kMost = std::numeric_limits<std::int32_t>::max();
   for (int64 size : {m, n, k, layout_a.lead, layout_b.lead})
     check_shape(size <= kMost, "product of {} and {}: {} is above {}, the largest size BLAS takes",
-                text(a.shape()), text(b.shape()), size, kMost);
+                a.shape(), b.shape(), size, kMost);
 
   use_one_blas_thread();
   const T *from_a = a.data<T>(), *from_b = b.data<T>();
@@ -140,7 +140,7 @@ void multiply(Tensor a, Tensor b, Tensor& out) {
 
 Shape matmul_shape(const Shape& a, const Shape& b) {
   check_shape(a.rank() > 0 && b.rank() > 0,
-              "matmul needs at least one axis on both sides, got {} and {}", text(a), text(b));
+              "matmul needs at least one axis on both sides, got {} and {}", a, b);
   const int64 columns = a.back(), rows = b.rank() == 1 ? b[0] : b[b.rank() - 2];
   if (columns != rows) [[unlikely]] {
     const char* hint = "";
@@ -148,8 +148,8 @@ Shape matmul_shape(const Shape& a, const Shape& b) {
       hint = "; did you mean matmul(a, transpose(b))?";
     else if (a.rank() > 1 && a[a.rank() - 2] == rows)
       hint = "; did you mean matmul(transpose(a), b)?";
-    fail<ShapeError>("inner sizes differ: {} has {} columns, {} has {} rows{}", text(a), columns,
-                     text(b), rows, hint);
+    fail<ShapeError>("inner sizes differ: {} has {} columns, {} has {} rows{}", a, columns, b, rows,
+                     hint);
   }
   Shape out;
   if (a.rank() > 2 || b.rank() > 2) {
@@ -159,7 +159,7 @@ Shape matmul_shape(const Shape& a, const Shape& b) {
       const int64 p = batch_a[batch_a.rank() - back], q = batch_b[batch_b.rank() - back];
       check_shape(p == q || p == 1 || q == 1,
                   "batch axes differ: {} has {}, {} has {}; sizes must be equal, or one of them 1",
-                  text(a), text(batch_a), text(b), text(batch_b));
+                  a, batch_a, b, batch_b);
     }
     out = broadcast_shapes(batch_a, batch_b);
   }
@@ -169,8 +169,7 @@ Shape matmul_shape(const Shape& a, const Shape& b) {
 }
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
-  check_dtype(a.dtype() == b.dtype(), "matmul of {} and {}: both inputs need one dtype",
-              describe(a), describe(b));
+  check_dtype(a.dtype() == b.dtype(), "matmul of {} and {}: both inputs need one dtype", a, b);
   const Shape shape = matmul_shape(a.shape(), b.shape());
   return dispatch_float(a.dtype(), "matmul", [&](auto tag) {
     using T = typename decltype(tag)::type;

@@ -79,7 +79,7 @@ void check_not_empty(const Tensor& x, const Axes& axes, std::string_view what) {
   const std::vector<bool> reduced = reduced_axes(axes, x.rank());
   for (int axis = 0; axis < x.rank(); ++axis)
     check_shape(!reduced[static_cast<std::size_t>(axis)] || x.shape()[axis] > 0,
-                "{} of {} over axis {}: no elements", what, describe(x), axis);
+                "{} of {} over axis {}: no elements", what, x, axis);
 }
 
 template <bool kLargest>
@@ -92,7 +92,7 @@ Tensor extreme(const Tensor& x, const Axes& axes, Keep keep, std::string_view wh
 
 template <bool kAll>
 Tensor truth(const Tensor& x, const Axes& axes, Keep keep, std::string_view what) {
-  check_dtype(x.dtype() == DType::u8, "{} takes a u8 mask, got {}", what, describe(x));
+  check_dtype(x.dtype() == DType::u8, "{} takes a u8 mask, got {}", what, x);
   return detail::reduce<Truth<kAll>>(x, axes, keep);
 }
 
@@ -168,8 +168,8 @@ Tensor norm(const Tensor& x, const Axes& axes, Keep keep) {
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {
   if (x.shape() == shape) return x;
-  check_shape(can_broadcast(shape, x.shape()), "sum_to: {} does not broadcast to {}", text(shape),
-              text(x.shape()));
+  check_shape(can_broadcast(shape, x.shape()), "sum_to: {} does not broadcast to {}", shape,
+              x.shape());
   const int shift = x.rank() - shape.rank();
   Axes axes;
   for (int axis = 0; axis < x.rank(); ++axis)

@@ -33,7 +33,7 @@ bool before(T a, T b) {
 
 Tensor argmax(const Tensor& x, int64 axis, Keep keep) {
   const int a = normal_axis(axis, x.rank());
-  check_shape(x.shape()[a] > 0, "argmax of {} over axis {}: no elements", describe(x), axis);
+  check_shape(x.shape()[a] > 0, "argmax of {} over axis {}: no elements", x, axis);
   const Tensor rows = contiguous(x);
   const Split s = split_at(x.shape(), a);
   Tensor out = Tensor::empty(reduced_shape(x.shape(), {axis}, keep), DType::i64);
@@ -57,8 +57,8 @@ Tensor argmax(const Tensor& x, int64 axis, Keep keep) {
 TopK topk(const Tensor& x, int64 k, int64 axis) {
   const int a = normal_axis(axis, x.rank());
   const Split s = split_at(x.shape(), a);
-  check_shape(k >= 0 && k <= s.size, "topk of {} elements: axis {} of {} has {}", k, axis,
-              describe(x), s.size);
+  check_shape(k >= 0 && k <= s.size, "topk of {} elements: axis {} of {} has {}", k, axis, x,
+              s.size);
   const Tensor rows = contiguous(x);
   Shape shape = x.shape();
   shape[a] = k;

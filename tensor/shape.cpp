@@ -50,7 +50,7 @@ Shape broadcast_shapes(const Shape& a, const Shape& b) {
     check_shape(size_a == size_b || size_a == 1 || size_b == 1,
                 "shapes {} and {} do not broadcast: axis {} has sizes {} and {}; sizes must be "
                 "equal, or one of them 1",
-                text(a), text(b), -back, size_a, size_b);
+                a, b, -back, size_a, size_b);
     out[out.rank() - back] = size_a == 1 ? size_b : size_a;
   }
   return out;

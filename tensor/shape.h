@@ -76,3 +76,14 @@ Shape broadcast_shapes(const Shape& a, const Shape& b);
 bool can_broadcast(const Shape& from, const Shape& to);
 
 }  // namespace gradus
+
+// Shapes are written into messages as they are: check_shape(ok, "... {}", shape) makes the text
+// only when it throws, where text(shape) as an argument would make it on every call.
+template <>
+struct fmt::formatter<gradus::Shape> {
+  constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
+  auto format(const gradus::Shape& s, fmt::format_context& context) const {
+    const std::string words = gradus::text(s);
+    return std::copy(words.begin(), words.end(), context.out());
+  }
+};

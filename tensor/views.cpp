@@ -10,22 +10,22 @@ Shape resolve(const Shape& from, const Shape& wanted) {
   int64 known = 1;
   for (int axis = 0; axis < to.rank(); ++axis) {
     if (to[axis] == -1) {
-      check_shape(unknown < 0, "reshape to {}: only one size may be -1", text(wanted));
+      check_shape(unknown < 0, "reshape to {}: only one size may be -1", wanted);
       unknown = axis;
     } else {
-      check_shape(to[axis] >= 0, "reshape to {}: sizes must be 0 or more, or one -1", text(wanted));
+      check_shape(to[axis] >= 0, "reshape to {}: sizes must be 0 or more, or one -1", wanted);
       known *= to[axis];
     }
   }
   const int64 n = from.numel();
   if (unknown >= 0) {
     check_shape(known > 0 && n % known == 0,
-                "reshape of {} to {}: {} elements are not a multiple of {}", text(from),
-                text(wanted), n, known);
+                "reshape of {} to {}: {} elements are not a multiple of {}", from, wanted, n,
+                known);
     to[unknown] = n / known;
   } else {
-    check_shape(known == n, "reshape of {} to {}: {} elements do not fill {}", text(from),
-                text(wanted), n, known);
+    check_shape(known == n, "reshape of {} to {}: {} elements do not fill {}", from, wanted, n,
+                known);
   }
   return to;
 }
@@ -81,14 +81,14 @@ Tensor transpose(const Tensor& t, int64 axis_a, int64 axis_b) {
 }
 
 Tensor permute(const Tensor& t, std::span<const int64> axes) {
-  check_shape(static_cast<int>(axes.size()) == t.rank(), "permute of {} by {} axes",
-              text(t.shape()), axes.size());
+  check_shape(static_cast<int>(axes.size()) == t.rank(), "permute of {} by {} axes", t.shape(),
+              axes.size());
   Shape shape = t.shape();
   Strides strides = t.strides();
   bool seen[kMaxRank] = {};
   for (int to = 0; to < t.rank(); ++to) {
     const int from = normal_axis(axes[static_cast<std::size_t>(to)], t.rank());
-    check_shape(!seen[from], "permute of {} names axis {} twice", text(t.shape()), from);
+    check_shape(!seen[from], "permute of {} names axis {} twice", t.shape(), from);
     seen[from] = true;
     shape[to] = t.shape()[from];
     strides[to] = t.strides()[from];
@@ -101,7 +101,7 @@ Tensor slice(const Tensor& t, int64 axis, int64 begin, int64 end, int64 step) {
   const int64 n = t.shape()[a];
   check<IndexError>(begin >= -n && begin <= n && end >= -n && end <= n,
                     "slice {}:{} of axis {} of {}; allowed are {} to {}", begin, end, axis,
-                    text(t.shape()), -n, n);
+                    t.shape(), -n, n);
   check<IndexError>(step >= 1, "slice step {}; it must be 1 or more", step);
   if (begin < 0) begin += n;
   if (end < 0) end += n;
@@ -117,10 +117,9 @@ Tensor select(const Tensor& t, int64 axis, int64 index) {
   const int a = normal_axis(axis, t.rank());
   const int64 n = t.shape()[a];
   if (index < -n || index >= n) {
-    check<IndexError>(n > 0, "index {} of axis {} of {}, which is empty", index, axis,
-                      text(t.shape()));
-    fail<IndexError>("index {} of axis {} of {}; allowed are {} to {}", index, axis,
-                     text(t.shape()), -n, n - 1);
+    check<IndexError>(n > 0, "index {} of axis {} of {}, which is empty", index, axis, t.shape());
+    fail<IndexError>("index {} of axis {} of {}; allowed are {} to {}", index, axis, t.shape(), -n,
+                     n - 1);
   }
   Shape shape = t.shape();
   Strides strides = t.strides();
@@ -141,8 +140,8 @@ Tensor unsqueeze(const Tensor& t, int64 axis) {
 
 Tensor squeeze(const Tensor& t, int64 axis) {
   const int a = normal_axis(axis, t.rank());
-  check_shape(t.shape()[a] == 1, "squeeze of axis {} of {}: its size is {}, not 1", axis,
-              text(t.shape()), t.shape()[a]);
+  check_shape(t.shape()[a] == 1, "squeeze of axis {} of {}: its size is {}, not 1", axis, t.shape(),
+              t.shape()[a]);
   Shape shape = t.shape();
   Strides strides = t.strides();
   shape.erase(a);
@@ -154,7 +153,7 @@ Tensor broadcast_to(const Tensor& t, const Shape& shape) {
   if (t.shape() == shape) return t;
   check_shape(can_broadcast(t.shape(), shape),
               "{} does not broadcast to {}: aligned at the last axis, each size must be equal or 1",
-              text(t.shape()), text(shape));
+              t.shape(), shape);
   Strides strides = Strides::of_rank(shape.rank(), 0);
   const int shift = shape.rank() - t.rank();
   for (int axis = 0; axis < t.rank(); ++axis)
