@@ -1,0 +1,53 @@
+// Feature maps: phi with K(q, k) = phi(q)^T phi(k), what makes attention linear (SPEC 2;
+// Katharopoulos et al. 2020, Choromanski et al. 2021). One short file each in nn/feature_maps, one
+// table.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "nn/module.h"
+#include "nn/options.h"
+
+namespace gradus {
+
+enum class Side { query, key };
+
+/// Features [B,H,N,m]. True features are phi e^log_scale: a map whose values would overflow takes a
+/// common factor out, of no consequence behind the normaliser. log_scale is a constant [B,H,1,1]
+/// (keys) or undefined.
+struct Features {
+  Var phi;
+  Tensor log_scale;
+};
+
+class FeatureMap : public Module {
+ public:
+  virtual Features operator()(const Var& x, Side side, Pass& pass) const = 0;
+  /// m for inputs of width r; ConfigError above 8,192.
+  virtual int64 features(int64 width) const = 0;
+  /// False where a feature can be negative: such a map needs Normaliser::none.
+  virtual bool non_negative() const = 0;
+  /// This step's random projection (FAVOR+).
+  virtual void draw(Rng&) {}
+  virtual bool stochastic() const { return false; }
+
+ protected:
+  using Module::Module;
+};
+
+inline constexpr int64 kMaxFeatures = 8192;
+
+struct FeatureMapDef {
+  std::string_view name, formula, source;
+  bool non_negative, stochastic, learned;
+  /// `width`: of the encoded queries and keys; `head_dim`: of the head before any transform
+  /// (temperature 1/sqrt(head_dim)).
+  std::unique_ptr<FeatureMap> (*make)(const Build&, int64 width, int64 head_dim, Options&);
+};
+/// Sorted by name.
+std::span<const FeatureMapDef* const> feature_maps();
+/// ConfigError with the list and the nearest spelling for an unknown name.
+const FeatureMapDef& find_feature_map(std::string_view name);
+
+}  // namespace gradus
