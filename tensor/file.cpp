@@ -4,11 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <utility>
 
 #include "tensor/error.h"
 #include "tensor/text.h"
@@ -38,48 +38,55 @@ int open_again(const char* path, int flags, mode_t mode = 0) {
 
 }  // namespace
 
-std::string read_file(const std::filesystem::path& path, std::uint64_t limit) {
+InputFile::InputFile(const std::filesystem::path& path) : name_(path.string()) {
   // Without O_NONBLOCK the opening of a named pipe would wait for a writer.
   Descriptor file{open_again(path.c_str(), O_RDONLY | O_NONBLOCK)};
-  check<IoError>(file.fd >= 0, "cannot read '{}': {}", path.string(), reason(errno));
+  check<IoError>(file.fd >= 0, "cannot read '{}': {}", name_, reason(errno));
   struct stat info {};
-  check<IoError>(::fstat(file.fd, &info) == 0, "cannot read '{}': {}", path.string(),
-                 reason(errno));
-  check<IoError>(!S_ISDIR(info.st_mode), "cannot read '{}': it is a folder, not a file",
-                 path.string());
-  check<IoError>(S_ISREG(info.st_mode), "cannot read '{}': it is not a regular file",
-                 path.string());
-  const auto size = static_cast<std::uint64_t>(info.st_size);
+  check<IoError>(::fstat(file.fd, &info) == 0, "cannot read '{}': {}", name_, reason(errno));
+  check<IoError>(!S_ISDIR(info.st_mode), "cannot read '{}': it is a folder, not a file", name_);
+  check<IoError>(S_ISREG(info.st_mode), "cannot read '{}': it is not a regular file", name_);
+  size_ = static_cast<std::uint64_t>(info.st_size);
+  fd_ = std::exchange(file.fd, -1);
+}
+
+InputFile::~InputFile() { ::close(fd_); }
+
+std::size_t InputFile::read_some(std::uint64_t offset, void* to, std::size_t count) const {
+  std::size_t done = 0;
+  while (done < count) {
+    const ssize_t n = ::pread(fd_, static_cast<char*>(to) + done, count - done,
+                              static_cast<off_t>(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    check<IoError>(n >= 0, "cannot read '{}': {}", name_, reason(errno));
+    if (n == 0) break;
+    done += static_cast<std::size_t>(n);
+  }
+  return done;
+}
+
+void InputFile::read(std::uint64_t offset, void* to, std::size_t count) const {
+  const std::size_t got = read_some(offset, to, count);
+  check<IoError>(got == count, "'{}' ends at byte {}; bytes {} to {} were wanted", name_,
+                 offset + got, offset, offset + count);
+}
+
+std::string read_file(const std::filesystem::path& path, std::uint64_t limit) {
+  const InputFile file(path);
   const auto within = [&](std::uint64_t n) {
     check<IoError>(n <= limit, "'{}' has {} bytes; at most {} ({}) are read", path.string(), n,
                    limit, bytes_text(limit));
   };
-  within(size);
-  std::string text(static_cast<std::size_t>(size), '\0');
-  std::size_t done = 0;
-  for (;;) {
-    // One byte more than announced is asked for: files of /proc say 0, and a file may grow.
-    if (done == text.size()) {
-      char more;
-      const ssize_t n = ::read(file.fd, &more, 1);
-      if (n < 0 && errno == EINTR) continue;
-      check<IoError>(n >= 0, "cannot read '{}': {}", path.string(), reason(errno));
-      if (n == 0) return text;
-      within(done + 1);
-      text.push_back(more), ++done;
-      text.resize(static_cast<std::size_t>(
-          std::min<std::uint64_t>(std::max<std::uint64_t>(done + 4096, 2 * done), limit)));
-      continue;
-    }
-    const ssize_t n = ::read(file.fd, text.data() + done, text.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    check<IoError>(n >= 0, "cannot read '{}': {}", path.string(), reason(errno));
-    if (n == 0) {
-      text.resize(done);
-      return text;
-    }
-    done += static_cast<std::size_t>(n);
+  within(file.size());
+  std::string text(static_cast<std::size_t>(file.size()), '\0');
+  text.resize(file.read_some(0, text.data(), text.size()));
+  // Files of /proc say they are empty, and a file may grow.
+  char piece[4096];
+  while (const std::size_t n = file.read_some(text.size(), piece, sizeof piece)) {
+    within(text.size() + n);
+    text.append(piece, n);
   }
+  return text;
 }
 
 struct AtomicFile::Impl {

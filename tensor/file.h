@@ -3,6 +3,7 @@
 // place.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -14,6 +15,25 @@ namespace gradus {
 /// `limit` bytes is refused.
 std::string read_file(const std::filesystem::path& path,
                       std::uint64_t limit = std::uint64_t{1} << 32);
+
+/// A regular file, open for reading in pieces. Errors are IoErrors with path and reason.
+class InputFile {
+ public:
+  explicit InputFile(const std::filesystem::path& path);
+  ~InputFile();
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+  std::uint64_t size() const { return size_; }
+  /// Exactly `count` bytes from `offset` on.
+  void read(std::uint64_t offset, void* to, std::size_t count) const;
+  /// Up to `count` bytes; fewer only at the file's end.
+  std::size_t read_some(std::uint64_t offset, void* to, std::size_t count) const;
+
+ private:
+  std::string name_;
+  int fd_ = -1;
+  std::uint64_t size_ = 0;
+};
 
 /// Writes to a temporary name in the same folder; commit() flushes, syncs and renames. Without
 /// commit() nothing remains.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gradus {
@@ -18,5 +19,12 @@ struct Machine {
   std::vector<std::string> warnings;  ///< e.g. OPENBLAS_CORETYPE=Haswell on a CPU with AVX-512
 };
 Machine machine();
+
+namespace detail {
+/// The warnings for a core type that OpenBLAS uses on a CPU, and the two environment variables
+/// (null where not set).
+std::vector<std::string> blas_warnings(std::string_view core, bool has_avx512, bool has_avx2,
+                                       const char* coretype, const char* l2_size);
+}  // namespace detail
 
 }  // namespace gradus

@@ -184,18 +184,6 @@ Pool& pool() {
   return *current_pool.load(std::memory_order_acquire);
 }
 
-int threads_at_start() {
-  const char* text = std::getenv("GRADUS_THREADS");
-  if (!text || !*text) return std::min(usable_cpus(), kMaxThreads);
-  int n = 0;
-  const char* end = text + std::strlen(text);
-  const auto [stop, error] = std::from_chars(text, end, n);
-  check<ConfigError>(error == std::errc() && stop == end && n >= 1 && n <= kMaxThreads,
-                     "GRADUS_THREADS is '{}'; allowed is a whole number from 1 to {}", text,
-                     kMaxThreads);
-  return n;
-}
-
 std::atomic<int> thread_count{0};
 
 }  // namespace
@@ -205,7 +193,9 @@ int threads() {
   if (n > 0) [[likely]]
     return n;
   int unset = 0;
-  const int first = threads_at_start();
+  const char* text = std::getenv("GRADUS_THREADS");
+  const int first =
+      text && *text ? detail::parse_threads(text) : std::min(usable_cpus(), kMaxThreads);
   return thread_count.compare_exchange_strong(unset, first) ? first : unset;
 }
 
@@ -221,6 +211,16 @@ void set_threads(int n) {
 }
 
 namespace detail {
+
+int parse_threads(const char* text) {
+  int n = 0;
+  const char* end = text + std::strlen(text);
+  const auto [stop, error] = std::from_chars(text, end, n);
+  check<ConfigError>(error == std::errc() && stop == end && n >= 1 && n <= kMaxThreads,
+                     "GRADUS_THREADS is '{}'; allowed is a whole number from 1 to {}", text,
+                     kMaxThreads);
+  return n;
+}
 
 void parallel_for(int64 begin, int64 end, int64 grain, RangeFn fn, void* context) {
   if (begin >= end) return;

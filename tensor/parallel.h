@@ -14,10 +14,12 @@ namespace gradus {
 /// Threads in use, the caller included. At start: GRADUS_THREADS, else the CPUs this process may
 /// run on.
 int threads();
-/// 1 or more, else ConfigError. Programs call it; the library never does.
+/// 1 to 1024, else ConfigError. Programs call it; the library never does.
 void set_threads(int n);
 
 namespace detail {
+/// The value of GRADUS_THREADS; ConfigError where it is none.
+int parse_threads(const char* text);
 using RangeFn = void (*)(void* context, int64 begin, int64 end);
 void parallel_for(int64 begin, int64 end, int64 grain, RangeFn fn, void* context);
 }  // namespace detail
