@@ -145,17 +145,22 @@ class PositionalEncoding : public Module {
   /// The tracks whose labels this encoding reads.
   const std::vector<std::string>& tracks() const { return tracks_; }
   const EncodingShape& shape() const { return shape_; }
+  /// The entry in the table of encodings that this one was made from, for messages ("alibi"); the
+  /// module's own name where it was made by hand.
+  const std::string& kind() const { return kind_.empty() ? name() : kind_; }
+  void set_kind(std::string_view kind) { kind_ = kind; }
 
  protected:
   PositionalEncoding(const Build& build, EncodingShape shape, std::vector<std::string> tracks)
       : Module(build), shape_(shape), tracks_(std::move(tracks)) {}
   /// [B|1, Nk, l] of this encoding's tracks.
-  Tensor key_labels(const Positions& p) const { return p.track_labels(tracks_, name()); }
-  Tensor query_labels(const Positions& p) const { return p.query_labels(tracks_, name()); }
+  Tensor key_labels(const Positions& p) const { return p.track_labels(tracks_, kind()); }
+  Tensor query_labels(const Positions& p) const { return p.query_labels(tracks_, kind()); }
 
  private:
   EncodingShape shape_;
   std::vector<std::string> tracks_;
+  std::string kind_;
 };
 
 /// How a model gets its encoding without knowing the table in pe/.
