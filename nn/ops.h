@@ -1,0 +1,34 @@
+// The differentiable ops of nn/: fused layers and losses, each tied by the generic suite to a
+// reference of plain ops.
+#pragma once
+
+#include "autograd/op.h"
+#include "autograd/ops.h"
+
+namespace gradus {
+
+/// y = (x - mean) / sqrt(var + eps) * gain + bias over the last axis (Ba et al. 2016). gain, bias
+/// [C].
+Var layer_norm(At x, const Var& gain, const Var& bias, double eps = 1e-5);
+/// y = x / sqrt(mean x^2 + eps) * gain over the last axis (Zhang & Sennrich 2019).
+Var rms_norm(At x, const Var& gain, double eps = 1e-6);
+/// y = x Phi(x), exact (Hendrycks & Gimpel 2016).
+Var gelu(At x);
+/// y = x sigmoid(x).
+Var silu(At x);
+/// Per element: -[w t (1-p)^gamma ln p + (1-t) p^gamma ln(1-p)], p = sigmoid(x); w: positive
+/// weight, gamma: focal weight (Lin et al. 2017; 0: none). Targets t in [0, 1], same shape and
+/// dtype.
+Var bce_with_logits(At x, const Var& target, double positive_weight = 1, double focal_gamma = 0);
+/// Per row of logits [..., C] with ids i64 [...]: lse(x) - (1-s) x_id - s mean(x), s: label
+/// smoothing; rows whose id is ignore_index give 0. An id outside [0, C) is an IndexError.
+Var cross_entropy_rows(At logits, const Var& ids, double label_smoothing = 0,
+                       int64 ignore_index = -100);
+/// y_m = sum over n <= m of (a_m . b_n) c_n (reverse: n >= m). a, b [..., N, m], c [..., N, v]; O(N
+/// m v), no N x N.
+Var causal_product(At a, const Var& b, const Var& c, Direction direction = Direction::forward);
+
+/// The table of the ops of nn/, sorted by name.
+std::span<const OpDef* const> nn_ops();
+
+}  // namespace gradus

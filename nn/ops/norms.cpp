@@ -1,0 +1,221 @@
+// layer_norm and rms_norm: one pass forward, one pass back; the references are the formulas.
+#include <cmath>
+
+#include "nn/ops/rows.h"
+
+namespace gradus::ops {
+
+namespace {
+
+Inferred infer_norm(const InferCall& c) {
+  const DType t = c.same_float();
+  check_shape(c.shape(0).rank() >= 1, "needs a last axis to normalise, got a scalar");
+  check<ConfigError>(c.attrs().real("eps") > 0, "eps must be above 0, got {}",
+                     c.attrs().real("eps"));
+  for (int i = 1; i < c.count(); ++i)
+    check_shape(c.shape(i) == Shape{c.shape(0).back()},
+                "input 0 is {}: input {} must be ({}), got {}", text(c.shape(0)), i,
+                c.shape(0).back(), text(c.shape(i)));
+  return {c.shape(0), t};
+}
+
+std::vector<Sample> norm_samples(bool with_bias) {
+  const Attrs a{{"eps", 1e-5}};
+  const InputSpec gain{.shape = {4}, .low = 0.5, .high = 1.5}, bias{.shape = {4}};
+  const InputSpec x{.shape = {3, 4}, .low = -2, .high = 2},
+      deep{.shape = {2, 1, 4}, .low = -2, .high = 2};
+  if (with_bias)
+    return {{.in = {x, gain, bias}, .attrs = a}, {.in = {deep, gain, bias}, .attrs = a}};
+  return {{.in = {x, gain}, .attrs = a}, {.in = {deep, gain}, .attrs = a}};
+}
+
+}  // namespace
+
+extern const OpDef kLayerNorm{
+    .name = "layer_norm",
+    .formula =
+        "y = xhat gain + bias, xhat = (x - mean) rstd, rstd = 1 / sqrt(var + eps), over the last "
+        "axis",
+    .vjp_formula =
+        "dx = rstd (h - mean(h) - xhat mean(h xhat)), h = g gain; dgain = sum g xhat; dbias = sum "
+        "g",
+    .source = "Ba et al. 2016",
+    .infer = infer_norm,
+    .reads = {0b11u, false},
+    .forward = [](const ForwardCall& c) -> Forward {
+      return dispatch_float(c.in(0).dtype(), "layer_norm", [&](auto tag) -> Forward {
+        using T = typename decltype(tag)::type;
+        const Tensor x = contiguous(c.in(0)), gain = contiguous(c.in(1)),
+                     bias = contiguous(c.in(2));
+        const Rows rows(x.shape());
+        const double eps = c.attrs().real("eps");
+        Tensor y = Tensor::empty(x.shape(), x.dtype());
+        Tensor mean_t = Tensor::empty({rows.count}, x.dtype()),
+               rstd_t = Tensor::empty({rows.count}, x.dtype());
+        const T *xp = x.data<T>(), *gp = gain.data<T>(), *bp = bias.data<T>();
+        T *yp = y.writable<T>(), *mp = mean_t.writable<T>(), *rp = rstd_t.writable<T>();
+        const int64 n = rows.width;
+        parallel_for(0, rows.count, rows.grain(), [&](int64 begin, int64 end) {
+          for (int64 r = begin; r < end; ++r) {
+            const T* row = xp + r * n;
+            double total = 0, squares = 0;
+            for (int64 j = 0; j < n; ++j) total += static_cast<double>(row[j]);
+            const double m = total / static_cast<double>(n);
+            for (int64 j = 0; j < n; ++j) {
+              const double d = static_cast<double>(row[j]) - m;
+              squares += d * d;
+            }
+            const double rstd = 1 / std::sqrt(squares / static_cast<double>(n) + eps);
+            mp[r] = static_cast<T>(m);
+            rp[r] = static_cast<T>(rstd);
+            const T mt = mp[r], rt = rp[r];
+            for (int64 j = 0; j < n; ++j) yp[r * n + j] = (row[j] - mt) * rt * gp[j] + bp[j];
+          }
+        });
+        return {y, {mean_t, rstd_t}};
+      });
+    },
+    .vjp_kernel = [](const KernelCall& c) -> std::vector<Tensor> {
+      return dispatch_float(
+          c.cotangent.dtype(), "layer_norm", [&](auto tag) -> std::vector<Tensor> {
+            using T = typename decltype(tag)::type;
+            const Tensor x = contiguous(c.in[0]), gain = contiguous(c.in[1]),
+                         g = contiguous(c.cotangent);
+            const Rows rows(x.shape());
+            const int64 n = rows.width;
+            const T *xp = x.data<T>(), *wp = gain.data<T>(), *gp = g.data<T>();
+            const T *mp = c.saved[0].data<T>(), *rp = c.saved[1].data<T>();
+            std::vector<Tensor> out(3);
+            if (c.wanted[0]) {
+              Tensor dx = Tensor::empty(x.shape(), x.dtype());
+              T* dp = dx.writable<T>();
+              parallel_for(0, rows.count, rows.grain(), [&](int64 begin, int64 end) {
+                for (int64 r = begin; r < end; ++r) {
+                  const T *row = xp + r * n, *gr = gp + r * n;
+                  double sum_h = 0, sum_hx = 0;
+                  for (int64 j = 0; j < n; ++j) {
+                    const double h = static_cast<double>(gr[j] * wp[j]);
+                    sum_h += h;
+                    sum_hx += h * static_cast<double>((row[j] - mp[r]) * rp[r]);
+                  }
+                  const T mean_h = static_cast<T>(sum_h / static_cast<double>(n));
+                  const T mean_hx = static_cast<T>(sum_hx / static_cast<double>(n));
+                  for (int64 j = 0; j < n; ++j)
+                    dp[r * n + j] =
+                        rp[r] * (gr[j] * wp[j] - mean_h - (row[j] - mp[r]) * rp[r] * mean_hx);
+                }
+              });
+              out[0] = dx;
+            }
+            if (c.wanted[1])
+              out[1] = from_doubles<T>(sum_rows(rows, [&](int64 r, double* sum) {
+                for (int64 j = 0; j < n; ++j)
+                  sum[j] += static_cast<double>(gp[r * n + j] * ((xp[r * n + j] - mp[r]) * rp[r]));
+              }));
+            if (c.wanted[2])
+              out[2] = from_doubles<T>(sum_rows(rows, [&](int64 r, double* sum) {
+                for (int64 j = 0; j < n; ++j) sum[j] += static_cast<double>(gp[r * n + j]);
+              }));
+            return out;
+          });
+    },
+    .reference = [](std::span<const Var> in, const Attrs& a) -> Var {
+      const Var centred = in[0] - mean(in[0], {-1}, Keep::yes);
+      const Var rstd = rsqrt(mean(square(centred), {-1}, Keep::yes) + a.real("eps"));
+      return centred * rstd * in[1] + in[2];
+    },
+    .samples = norm_samples(true),
+    .bad_samples = {{.in = {{.shape = {2, 3}}, {.shape = {2}}, {.shape = {3}}},
+                     .attrs = {{"eps", 1e-5}},
+                     .message = "input 1 must be (3)"},
+                    {.in = {{.shape = {}}, {.shape = {1}}, {.shape = {1}}},
+                     .attrs = {{"eps", 1e-5}},
+                     .message = "needs a last axis"}}};
+
+extern const OpDef kRmsNorm{
+    .name = "rms_norm",
+    .formula = "y = xhat gain, xhat = x r, r = 1 / sqrt(mean(x^2) + eps), over the last axis",
+    .vjp_formula = "dx = r (h - xhat mean(h xhat)), h = g gain; dgain = sum g xhat",
+    .source = "Zhang & Sennrich 2019",
+    .infer = infer_norm,
+    .reads = {0b11u, false},
+    .forward = [](const ForwardCall& c) -> Forward {
+      return dispatch_float(c.in(0).dtype(), "rms_norm", [&](auto tag) -> Forward {
+        using T = typename decltype(tag)::type;
+        const Tensor x = contiguous(c.in(0)), gain = contiguous(c.in(1));
+        const Rows rows(x.shape());
+        const int64 n = rows.width;
+        const double eps = c.attrs().real("eps");
+        Tensor y = Tensor::empty(x.shape(), x.dtype()),
+               r_t = Tensor::empty({rows.count}, x.dtype());
+        const T *xp = x.data<T>(), *gp = gain.data<T>();
+        T *yp = y.writable<T>(), *rp = r_t.writable<T>();
+        parallel_for(0, rows.count, rows.grain(), [&](int64 begin, int64 end) {
+          for (int64 r = begin; r < end; ++r) {
+            double squares = 0;
+            for (int64 j = 0; j < n; ++j)
+              squares += static_cast<double>(xp[r * n + j]) * static_cast<double>(xp[r * n + j]);
+            rp[r] = static_cast<T>(1 / std::sqrt(squares / static_cast<double>(n) + eps));
+            for (int64 j = 0; j < n; ++j) yp[r * n + j] = xp[r * n + j] * rp[r] * gp[j];
+          }
+        });
+        return {y, {r_t}};
+      });
+    },
+    .vjp_kernel = [](const KernelCall& c) -> std::vector<Tensor> {
+      return dispatch_float(c.cotangent.dtype(), "rms_norm", [&](auto tag) -> std::vector<Tensor> {
+        using T = typename decltype(tag)::type;
+        const Tensor x = contiguous(c.in[0]), gain = contiguous(c.in[1]),
+                     g = contiguous(c.cotangent);
+        const Rows rows(x.shape());
+        const int64 n = rows.width;
+        const T *xp = x.data<T>(), *wp = gain.data<T>(), *gp = g.data<T>(),
+                *rp = c.saved[0].data<T>();
+        std::vector<Tensor> out(2);
+        if (c.wanted[0]) {
+          Tensor dx = Tensor::empty(x.shape(), x.dtype());
+          T* dp = dx.writable<T>();
+          parallel_for(0, rows.count, rows.grain(), [&](int64 begin, int64 end) {
+            for (int64 r = begin; r < end; ++r) {
+              double sum_hx = 0;
+              for (int64 j = 0; j < n; ++j) {
+                const int64 i = r * n + j;
+                sum_hx += static_cast<double>(gp[i] * wp[j]) * static_cast<double>(xp[i] * rp[r]);
+              }
+              const T mean_hx = static_cast<T>(sum_hx / static_cast<double>(n));
+              for (int64 j = 0; j < n; ++j) {
+                const int64 i = r * n + j;
+                dp[i] = rp[r] * (gp[i] * wp[j] - xp[i] * rp[r] * mean_hx);
+              }
+            }
+          });
+          out[0] = dx;
+        }
+        if (c.wanted[1])
+          out[1] = from_doubles<T>(sum_rows(rows, [&](int64 r, double* sum) {
+            for (int64 j = 0; j < n; ++j)
+              sum[j] += static_cast<double>(gp[r * n + j] * (xp[r * n + j] * rp[r]));
+          }));
+        return out;
+      });
+    },
+    .reference = [](std::span<const Var> in, const Attrs& a) -> Var {
+      return in[0] * rsqrt(mean(square(in[0]), {-1}, Keep::yes) + a.real("eps")) * in[1];
+    },
+    .samples = norm_samples(false),
+    .bad_samples = {{.in = {{.shape = {2, 3}}, {.shape = {2}}},
+                     .attrs = {{"eps", 1e-5}},
+                     .message = "input 1 must be (3)"}}};
+
+}  // namespace gradus::ops
+
+namespace gradus {
+
+Var layer_norm(At x, const Var& gain, const Var& bias, double eps) {
+  return apply(ops::kLayerNorm, {x, gain, bias}, {{"eps", eps}}, x.where);
+}
+Var rms_norm(At x, const Var& gain, double eps) {
+  return apply(ops::kRmsNorm, {x, gain}, {{"eps", eps}}, x.where);
+}
+
+}  // namespace gradus
