@@ -1,9 +1,8 @@
 #include "tensor/matmul.h"
 
-#include <cblas.h>
-
 #include <limits>
 
+#include "tensor/gemm.h"
 #include "tensor/strided.h"
 
 namespace gradus {
@@ -12,7 +11,7 @@ namespace {
 /// One matrix operand as BLAS wants it: rows `lead` apart, or columns `lead` apart if transposed.
 struct Layout {
   bool usable = false;
-  CBLAS_TRANSPOSE transposed = CblasNoTrans;
+  Transposed transposed = Transposed::no;
   int64 lead = 1;
 };
 
@@ -23,33 +22,15 @@ Layout layout_of(const Tensor& t) {
   // The stride of an axis of size 1 means nothing.
   if (columns == 1) column_step = 1;
   if (rows == 1) row_step = column_step == 1 ? std::max<int64>(columns, 1) : 1;
-  if (column_step == 1 && row_step >= columns) return {true, CblasNoTrans, row_step};
-  if (row_step == 1 && column_step >= rows) return {true, CblasTrans, column_step};
+  if (column_step == 1 && row_step >= columns) return {true, Transposed::no, row_step};
+  if (row_step == 1 && column_step >= rows) return {true, Transposed::yes, column_step};
   return {};
 }
 
-void gemm(const Layout& a, const Layout& b, int64 m, int64 n, int64 k, const float* x,
-          const float* y, float* out, int64 out_lead) {
-  cblas_sgemm(CblasRowMajor, a.transposed, b.transposed, static_cast<blasint>(m),
-              static_cast<blasint>(n), static_cast<blasint>(k), 1.0f, x,
-              static_cast<blasint>(a.lead), y, static_cast<blasint>(b.lead), 0.0f, out,
-              static_cast<blasint>(out_lead));
-}
-void gemm(const Layout& a, const Layout& b, int64 m, int64 n, int64 k, const double* x,
-          const double* y, double* out, int64 out_lead) {
-  cblas_dgemm(CblasRowMajor, a.transposed, b.transposed, static_cast<blasint>(m),
-              static_cast<blasint>(n), static_cast<blasint>(k), 1.0, x,
-              static_cast<blasint>(a.lead), y, static_cast<blasint>(b.lead), 0.0, out,
-              static_cast<blasint>(out_lead));
-}
-
-/// A threaded OpenBLAS would compete with our pool, and its bits would depend on its threads.
-void use_one_blas_thread() {
-  static const bool done = [] {
-    if (openblas_get_parallel() != 0) openblas_set_num_threads(1);
-    return true;
-  }();
-  static_cast<void>(done);
+template <class T>
+void multiply_block(const Layout& a, const Layout& b, int64 m, int64 n, int64 k, const T* x,
+                    const T* y, T* out, int64 out_lead) {
+  gemm(a.transposed, b.transposed, m, n, k, T(1), x, a.lead, y, b.lead, T(0), out, out_lead);
 }
 
 /// How one product is cut: blocks of rows, or of columns where there are more of those. The size
@@ -107,11 +88,10 @@ void multiply(Tensor a, Tensor b, Tensor& out) {
     check_shape(size <= kMost, "product of {} and {}: {} is above {}, the largest size BLAS takes",
                 a.shape(), b.shape(), size, kMost);
 
-  use_one_blas_thread();
   const T *from_a = a.data<T>(), *from_b = b.data<T>();
   const Blocks blocks = cut(m, n, k);
-  const int64 row_step = layout_a.transposed == CblasTrans ? 1 : layout_a.lead;
-  const int64 column_step = layout_b.transposed == CblasTrans ? layout_b.lead : 1;
+  const int64 row_step = layout_a.transposed == Transposed::yes ? 1 : layout_a.lead;
+  const int64 column_step = layout_b.transposed == Transposed::yes ? layout_b.lead : 1;
   const auto run = [&](int64 begin, int64 end) {
     for (int64 task = begin; task < end; ++task) {
       const int64 index = task / blocks.count, first = task % blocks.count * blocks.size;
@@ -119,11 +99,11 @@ void multiply(Tensor a, Tensor b, Tensor& out) {
       const T* y = from_b + batch_offset(b, batch, index);
       T* z = to + index * m * n;
       if (blocks.of_rows)
-        gemm(layout_a, layout_b, std::min(blocks.size, m - first), n, k, x + first * row_step, y,
-             z + first * n, n);
+        multiply_block(layout_a, layout_b, std::min(blocks.size, m - first), n, k,
+                       x + first * row_step, y, z + first * n, n);
       else
-        gemm(layout_a, layout_b, m, std::min(blocks.size, n - first), k, x, y + first * column_step,
-             z + first, n);
+        multiply_block(layout_a, layout_b, m, std::min(blocks.size, n - first), k, x,
+                       y + first * column_step, z + first, n);
     }
   };
   constexpr double kPart = 1 << 19;  // multiply-adds that are worth another thread

@@ -1,0 +1,44 @@
+#include "tensor/gemm.h"
+
+#include <cblas.h>
+
+#include <type_traits>
+
+namespace gradus {
+namespace {
+
+/// A threaded OpenBLAS would compete with our pool, and its bits would depend on its threads.
+void use_one_blas_thread() {
+  static const bool done = [] {
+    if (openblas_get_parallel() != 0) openblas_set_num_threads(1);
+    return true;
+  }();
+  static_cast<void>(done);
+}
+
+CBLAS_TRANSPOSE flag(Transposed t) { return t == Transposed::yes ? CblasTrans : CblasNoTrans; }
+
+}  // namespace
+
+template <class T>
+void gemm(Transposed transposed_a, Transposed transposed_b, int64 m, int64 n, int64 k, T alpha,
+          const T* a, int64 lead_a, const T* b, int64 lead_b, T beta, T* c, int64 lead_c) {
+  use_one_blas_thread();
+  const auto call = [&](auto* function) {
+    function(CblasRowMajor, flag(transposed_a), flag(transposed_b), static_cast<blasint>(m),
+             static_cast<blasint>(n), static_cast<blasint>(k), alpha, a,
+             static_cast<blasint>(lead_a), b, static_cast<blasint>(lead_b), beta, c,
+             static_cast<blasint>(lead_c));
+  };
+  if constexpr (std::is_same_v<T, float>)
+    call(&cblas_sgemm);
+  else
+    call(&cblas_dgemm);
+}
+
+template void gemm<float>(Transposed, Transposed, int64, int64, int64, float, const float*, int64,
+                          const float*, int64, float, float*, int64);
+template void gemm<double>(Transposed, Transposed, int64, int64, int64, double, const double*,
+                           int64, const double*, int64, double, double*, int64);
+
+}  // namespace gradus
