@@ -1,0 +1,18 @@
+// The explicit table of the ops of nn/, sorted by name.
+#include "nn/ops.h"
+
+namespace gradus {
+
+namespace ops {
+extern const OpDef kBceWithLogits, kCausalProduct, kCrossEntropyRows, kGelu, kLayerNorm, kRmsNorm,
+    kSilu;
+}  // namespace ops
+
+std::span<const OpDef* const> nn_ops() {
+  using namespace ops;
+  static const OpDef* const table[] = {
+      &kBceWithLogits, &kCausalProduct, &kCrossEntropyRows, &kGelu, &kLayerNorm, &kRmsNorm, &kSilu};
+  return table;
+}
+
+}  // namespace gradus
