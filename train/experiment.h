@@ -1,0 +1,62 @@
+// Experiment: everything that a training run depends on, as a TOML file of [data], [model], [pe],
+// [train] and [decode]. Every key has a default, a range and a line of help (train/README.md is
+// written from them), can be overridden by
+// --set key=value, and an unknown key is refused with the nearest spelling.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "nn/options.h"
+
+namespace gradus {
+
+struct Experiment {
+  struct Data {
+    int64 steps = 128;
+    int64 hop_bars = 4;
+    double validation_share = 0.2;
+    int64 transpose_down = 3, transpose_up = 3;
+    std::vector<std::string> inputs{"melody", "beat"};
+    std::vector<std::string> context{"bin"};
+  } data;
+  struct Model {
+    int64 d_model = 64, layers = 2, heads = 4, d_ff = 128;
+    double dropout = 0.1;
+    std::string norm = "pre", activation = "relu";
+    std::string attention = "linear", feature_map = "elu1";
+    bool causal = true;
+  } model;
+  std::string pe = "ropepool";
+  Options pe_options{"pe"};  ///< the other keys of [pe]
+  struct Train {
+    int64 seed = 1, epochs = 10, batch = 8, accumulate = 1;
+    std::string optimizer = "adam";
+    double learning_rate = 2e-3, weight_decay = 0, momentum = 0.9, clip = 1;
+    std::string schedule = "cosine";
+    int64 warmup = 50;
+    double decay = 0.85;
+    double positive_weight = 1, focal_gamma = 0;
+    int64 log_every = 10;
+  } train;
+  struct Decode {
+    double threshold = 0;  ///< 0: chosen on the validation windows after training
+    double sustain_threshold = 0.5;
+  } decode;
+
+  /// Reads a file, then the overrides ("train.learning_rate=1e-3"). IoError / ConfigError say file,
+  /// line, key.
+  static Experiment read(const std::filesystem::path& file,
+                         const std::vector<std::string>& overrides = {});
+  /// The same from text; `where` stands in messages.
+  static Experiment parse(std::string_view text, const std::string& where,
+                          const std::vector<std::string>& overrides = {});
+  /// The whole configuration as TOML: parse(to_toml()) gives the same.
+  std::string to_toml() const;
+};
+
+/// The Markdown table of all keys.
+std::string experiment_keys_markdown();
+
+}  // namespace gradus
