@@ -75,6 +75,8 @@ class Pool {
     stop_.store(false);
   }
 
+  void work_alone() { started_ = true; }
+
   // Set while a loop runs or the pool changes: whoever finds it set does its work alone.
   std::atomic<bool> busy{false};
 
@@ -176,8 +178,11 @@ std::atomic<Pool*> current_pool{nullptr};
 Pool& pool() {
   static const bool ready = [] {
     current_pool.store(new Pool);
-    // A forked child has no workers: it starts with a pool of its own.
-    pthread_atfork(nullptr, nullptr, [] { current_pool.store(new Pool); });
+    // A forked child has no workers: it works alone, until it calls set_threads.
+    pthread_atfork(nullptr, nullptr, [] {
+      current_pool.store(new Pool);
+      current_pool.load()->work_alone();
+    });
     return true;
   }();
   (void)ready;
