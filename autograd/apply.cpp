@@ -8,8 +8,6 @@ namespace gradus {
 
 namespace {
 
-using detail::Node;
-
 std::string input_line(std::size_t i, const Var& v) {
   return fmt::format("input {}: '{}' {} {}", i, v.label(), text(v.shape()), name(v.dtype()));
 }
@@ -26,6 +24,81 @@ void add_context(Error& e, const OpDef& op, std::span<const Var* const> in, cons
   if (!op.vjp_formula.empty()) formula += fmt::format(";  {}", op.vjp_formula);
   e.add(std::move(formula));
 }
+
+void check_output(const OpDef& op, const Inferred& wanted, const Shape& shape, DType dtype,
+                  std::string_view maker) {
+  if (shape != wanted.shape || dtype != wanted.dtype) [[unlikely]]
+    throw InternalError(fmt::format("infer of '{}' said {} {}, {} made {} {}", op.name,
+                                    name(wanted.dtype), wanted.shape, maker, name(dtype), shape));
+}
+
+/// A fused op under Fusion::off: its reference in its place, each node at the caller's line.
+Var run_as_reference(const OpDef& op, std::span<const Var* const> in, const Attrs& attrs,
+                     Location where, const Inferred& wanted) {
+  std::vector<Var> list;
+  for (const Var* v : in) list.push_back(*v);
+  const detail::Restore<Location> at(detail::state().stands_at, where);
+  Var y = op.reference(list, attrs);
+  check_output(op, wanted, y.shape(), y.dtype(), "its reference");
+  return y;
+}
+
+Forward run_forward(const OpDef& op, std::span<const Var* const> in, const Attrs& attrs,
+                    const Inferred& wanted) {
+  constexpr std::size_t kFew = 4;
+  std::array<const Tensor*, kFew> few;
+  std::vector<const Tensor*> many;
+  const Tensor** values = few.data();
+  if (in.size() > kFew) {
+    many.resize(in.size());
+    values = many.data();
+  }
+  for (std::size_t i = 0; i < in.size(); ++i) values[i] = &in[i]->value();
+  Forward result = op.forward(ForwardCall({values, in.size()}, attrs));
+  if (!result.output.defined()) fail<GraphError>("forward returned no tensor");
+  check_output(op, wanted, result.output.shape(), result.output.dtype(), "forward");
+  return result;
+}
+
+Var run(const OpDef& op, std::span<const Var* const> in, Attrs attrs, Location where) {
+  if (detail::state().stands_at.file) where = detail::state().stands_at;
+  Inferred wanted;
+  Forward result{Tensor()};
+  const bool as_reference = op.reference && recording().fusion == Fusion::off;
+  try {
+    for (std::size_t i = 0; i < in.size(); ++i)
+      if (!in[i]->defined()) fail<GraphError>("input {} is an empty Var", i);
+    if (!op.infer || !op.forward) fail<GraphError>("this op has no infer or no forward");
+    wanted = op.infer(InferCall(op, in, attrs));
+    if (!as_reference) result = run_forward(op, in, attrs, wanted);
+  } catch (Error& e) {
+    if (e.op().empty()) add_context(e, op, in, attrs, where);
+    throw;
+  }
+  // Outside of the try block: what an observer throws is its own.
+  return as_reference ? run_as_reference(op, in, attrs, where, wanted)
+                      : detail::record(op, in, std::move(attrs), where, std::move(result));
+}
+
+/// The inputs with value hooks by Var applied.
+Var run_with_hooks(const OpDef& op, std::span<const Var* const> in, Attrs attrs, Location where) {
+  std::vector<Var> list;
+  for (const Var* v : in) list.push_back(v->defined() ? detail::run_value_hooks(*v, false) : *v);
+  std::vector<const Var*> refs;
+  for (const Var& v : list) refs.push_back(&v);
+  return run(op, refs, std::move(attrs), where);
+}
+
+Var start(const OpDef& op, std::span<const Var* const> in, Attrs attrs, Location where) {
+  const detail::ThreadState& st = detail::state();
+  if (!st.value_hooks.empty() && st.hooks) [[unlikely]]
+    return run_with_hooks(op, in, std::move(attrs), where);
+  return run(op, in, std::move(attrs), where);
+}
+
+}  // namespace
+
+namespace detail {
 
 Var record(const OpDef& op, std::span<const Var* const> in, Attrs attrs, Location where,
            Forward result) {
@@ -64,58 +137,11 @@ Var record(const OpDef& op, std::span<const Var* const> in, Attrs attrs, Locatio
   if (all || (wants && op.reads.output)) detail::hold_value(n);
 
   Var v = Var::of(n);
-  if (st.announce)
-    for (Observer* o : st.observers) o->on_forward(v);
+  if (st.announce) tell_observers([&](Observer& o) { o.on_op(v, in); });
   return v;
 }
 
-Var run(const OpDef& op, std::span<const Var* const> in, Attrs attrs, Location where) {
-  try {
-    for (std::size_t i = 0; i < in.size(); ++i)
-      if (!in[i]->defined()) fail<GraphError>("input {} is an empty Var", i);
-    if (op.reference && recording().fusion == Fusion::off) {
-      std::vector<Var> list;
-      for (const Var* v : in) list.push_back(*v);
-      return op.reference(list, attrs);
-    }
-    const Inferred wanted = op.infer(InferCall(op, in, attrs));
-    constexpr std::size_t kFew = 4;
-    std::array<const Tensor*, kFew> few;
-    std::vector<const Tensor*> many;
-    const Tensor** values = few.data();
-    if (in.size() > kFew) {
-      many.resize(in.size());
-      values = many.data();
-    }
-    for (std::size_t i = 0; i < in.size(); ++i) values[i] = &in[i]->value();
-    Forward result = op.forward(ForwardCall({values, in.size()}, attrs));
-    if (result.output.shape() != wanted.shape || result.output.dtype() != wanted.dtype)
-      throw InternalError(fmt::format("infer said {} {}, forward made {}", name(wanted.dtype),
-                                      text(wanted.shape), describe(result.output)));
-    return record(op, in, std::move(attrs), where, std::move(result));
-  } catch (Error& e) {
-    if (e.op().empty()) add_context(e, op, in, attrs, where);
-    throw;
-  }
-}
-
-/// The inputs with value hooks by Var applied.
-Var run_with_hooks(const OpDef& op, std::span<const Var* const> in, Attrs attrs, Location where) {
-  std::vector<Var> list;
-  for (const Var* v : in) list.push_back(v->defined() ? detail::run_value_hooks(*v, false) : *v);
-  std::vector<const Var*> refs;
-  for (const Var& v : list) refs.push_back(&v);
-  return run(op, refs, std::move(attrs), where);
-}
-
-Var start(const OpDef& op, std::span<const Var* const> in, Attrs attrs, Location where) {
-  const detail::ThreadState& st = detail::state();
-  if (!st.value_hooks.empty() && st.announce) [[unlikely]]
-    return run_with_hooks(op, in, std::move(attrs), where);
-  return run(op, in, std::move(attrs), where);
-}
-
-}  // namespace
+}  // namespace detail
 
 Var apply(const OpDef& op, std::initializer_list<VarRef> in, Attrs attrs, Location where) {
   std::array<const Var*, 8> refs;

@@ -1,11 +1,10 @@
 #include "autograd/backward.h"
 
-#include <algorithm>
-#include <bit>
-
 #include "autograd/ops.h"
 #include "autograd/state.h"
+#include "autograd/sweep.h"
 #include "tensor/elementwise.h"
+#include "tensor/parallel.h"
 
 namespace gradus {
 
@@ -13,105 +12,11 @@ namespace {
 
 using detail::Edge;
 using detail::Node;
+using detail::PlaceTable;
+using detail::Sweep;
 
-/// Node -> place in the order of the pass: open addressing, for graphs of 10^6 nodes.
-class NodeTable {
- public:
-  /// True where the node is new.
-  bool insert(const Node* n) {
-    if ((count_ + 1) * 2 > slots_.size()) grow();
-    Slot& s = find_slot(n);
-    if (s.node) return false;
-    s = {n, 0};
-    ++count_;
-    return true;
-  }
-  std::uint32_t& at(const Node* n) { return find_slot(n).place; }
-  bool contains(const Node* n) { return !slots_.empty() && find_slot(n).node == n; }
-
- private:
-  struct Slot {
-    const Node* node = nullptr;
-    std::uint32_t place = 0;
-  };
-  Slot& find_slot(const Node* n) {
-    const std::size_t mask = slots_.size() - 1;
-    auto h = static_cast<std::size_t>(n->id) * 0x9E3779B97F4A7C15ull;
-    for (std::size_t i = (h >> 20) & mask;; i = (i + 1) & mask)
-      if (!slots_[i].node || slots_[i].node == n) return slots_[i];
-  }
-  void grow() {
-    std::vector<Slot> old =
-        std::exchange(slots_, std::vector<Slot>(std::max<std::size_t>(64, slots_.size() * 4)));
-    for (const Slot& s : old)
-      if (s.node) find_slot(s.node) = s;
-  }
-  std::vector<Slot> slots_;
-  std::size_t count_ = 0;
-};
-
-/// The nodes that a pass visits, newest first, held until their vjp has run.
-class Sweep {
- public:
-  /// Everything that root depends on and that wants a gradient; with targets, only what leads to
-  /// one of them.
-  Sweep(const Var& root, std::span<const Var> targets, bool all_targets) {
-    collect(&root.node());
-    std::sort(order_.begin(), order_.end(),
-              [](const Node* a, const Node* b) { return a->id > b->id; });
-    for (std::size_t i = 0; i < order_.size(); ++i)
-      table_.at(order_[i]) = static_cast<std::uint32_t>(i);
-    needed_.assign(order_.size(), all_targets ? 1 : 0);
-    if (!all_targets) {
-      for (const Var& t : targets)
-        if (contains(&t.node())) needed_[place(&t.node())] = 1;
-      for (std::size_t i = order_.size(); i-- > 0;)
-        for (const Edge& e : order_[i]->edges())
-          if (!needed_[i] && contains(e.node)) needed_[i] = needed_[place(e.node)];
-    }
-    cotangents_.resize(order_.size());
-  }
-  ~Sweep() {
-    for (Node* n : order_)
-      if (n) detail::release(n);
-  }
-  Sweep(const Sweep&) = delete;
-  Sweep& operator=(const Sweep&) = delete;
-
-  std::size_t size() const { return order_.size(); }
-  Node* node(std::size_t i) const { return order_[i]; }
-  bool contains(const Node* n) { return n->requires_grad && table_.contains(n); }
-  std::size_t place(const Node* n) { return table_.at(n); }
-  bool needed(const Node* n) { return contains(n) && needed_[place(n)]; }
-  bool needed_at(std::size_t i) const { return needed_[i]; }
-  Var& cotangent(std::size_t i) { return cotangents_[i]; }
-  /// Lets go of a node whose vjp has run: it is freed here if nobody else holds it.
-  void done(std::size_t i) {
-    cotangents_[i].reset();
-    detail::release(std::exchange(order_[i], nullptr));
-  }
-
- private:
-  void collect(Node* root) {
-    std::vector<Node*> todo;
-    const auto visit = [&](Node* n) {
-      if (!n->requires_grad || !table_.insert(n)) return;
-      detail::hold(n);
-      order_.push_back(n);
-      todo.push_back(n);
-    };
-    visit(root);
-    while (!todo.empty()) {
-      Node* n = todo.back();
-      todo.pop_back();
-      for (const Edge& e : n->edges()) visit(e.node);
-    }
-  }
-  std::vector<Node*> order_;
-  NodeTable table_;
-  std::vector<std::uint8_t> needed_;
-  std::vector<Var> cotangents_;
-};
+/// between: not those of the two ends, which are the business of the pass outside.
+enum class PassHooks { all, none, between };
 
 /// Fused op without create_graph: tensors in one pass.
 Grads run_kernel(const Node& n, std::span<const std::uint8_t> wanted, const Tensor& cotangent) {
@@ -128,30 +33,43 @@ Grads run_kernel(const Node& n, std::span<const std::uint8_t> wanted, const Tens
 
 /// Fused op under create_graph: the gradient of its reference. The reference runs on aliases of the
 /// inputs, so that one input that depends on another is not counted twice. An input that the vjp
-/// does not read may be gone; since the vjp does not depend on its value, zeros stand in for it.
+/// does not read may be gone: where the vjp sees nothing that was computed from it (output, saved),
+/// its value makes no difference and zeros stand in for it.
 Grads run_reference(const Node& n, std::span<const std::uint8_t> wanted, const Var& cotangent) {
+  if (!n.op->reference)
+    fail<GraphError>(
+        "'{}' has a vjp_kernel but no reference: it cannot be differentiated under "
+        "create_graph",
+        n.op->name);
+  const detail::Restore<Location> at(detail::state().stands_at, n.where);
   std::vector<Var> in, targets;
   for (const Edge& e : n.edges()) {
-    if (e.reads)
-      in.push_back(e.node->requires_grad ? alias(Var::of(e.node)) : Var::of(e.node));
-    else if (e.node->requires_grad)
-      in.push_back(leaf(zeros(e.node->shape, e.node->dtype)));
-    else
-      in.push_back(Var(zeros(e.node->shape, e.node->dtype)));
+    const Var x = Var::of(e.node);
+    if (x.has_value()) {
+      in.push_back(x.requires_grad() ? alias(x) : x);
+      continue;
+    }
+    if (n.op->reads.output || !n.saved.empty())
+      fail<GraphError>(
+          "differentiating '{}' under create_graph needs the value of '{}', which was "
+          "dropped: its vjp reads the output or saved tensors instead; keep a Var on "
+          "it, or record under RetainGuard(Retain::all) or FusionGuard(Fusion::off)",
+          n.op->name, x.label());
+    const Tensor zero = zeros(x.shape(), x.dtype());
+    in.push_back(x.requires_grad() ? leaf(zero) : Var(zero));
   }
   for (std::size_t i = 0; i < in.size(); ++i)
     if (wanted[i]) targets.push_back(in[i]);
-  const Var y = n.op->reference(in, n.attrs);
   std::vector<Var> found =
-      grad(y, targets, {.create_graph = true, .allow_unused = true}, cotangent);
+      detail::inner_grad(n.op->reference(in, n.attrs), targets, cotangent, true);
   std::vector<Var> grads(in.size());
   for (std::size_t i = 0, j = 0; i < in.size(); ++i)
-    if (wanted[i]) grads[i] = found[j++];
+    if (wanted[i]) grads[i] = std::move(found[j++]);
   return Grads(std::move(grads));
 }
 
 void check_grads(const Node& n, std::span<const std::uint8_t> wanted, const Grads& grads) {
-  if (grads.size() != static_cast<std::size_t>(n.edge_count))
+  if (grads.size() != static_cast<std::size_t>(n.edge_count)) [[unlikely]]
     fail<GraphError>("the vjp of '{}' returned {} cotangents for {} inputs", n.op->name,
                      grads.size(), n.edge_count);
   for (std::size_t i = 0; i < grads.size(); ++i) {
@@ -159,65 +77,104 @@ void check_grads(const Node& n, std::span<const std::uint8_t> wanted, const Grad
     const Node& x = *n.edges()[i].node;
     check_shape(grads[i].shape() == x.shape,
                 "the vjp of '{}' returned shape {} for input {} of shape {}", n.op->name,
-                text(grads[i].shape()), i, text(x.shape));
+                grads[i].shape(), i, x.shape);
     check_dtype(grads[i].dtype() == x.dtype, "the vjp of '{}' returned {} for input {} of dtype {}",
                 n.op->name, name(grads[i].dtype()), i, name(x.dtype));
   }
 }
 
+Grads run_vjp(const Node& n, std::span<const std::uint8_t> wanted, const Var& g,
+              bool create_graph) {
+  try {
+    if (!n.op->vjp && !n.op->vjp_kernel)
+      fail<GraphError>(
+          "'{}' has no vjp: no gradient flows through it; use stop_gradient where "
+          "none should",
+          n.op->name);
+    Grads made = !n.op->vjp_kernel ? n.op->vjp(VjpCall(n, wanted), g)
+                 : create_graph    ? run_reference(n, wanted, g)
+                                   : run_kernel(n, wanted, g.value());
+    check_grads(n, wanted, made);
+    return made;
+  } catch (Error& e) {
+    e.add(fmt::format("in the vjp of: '{}'", Var::of(const_cast<Node*>(&n)).label()));
+    if (n.where.file) e.add("recorded at: " + n.where.text());
+    throw;
+  }
+}
+
+/// True where nobody else holds the number: neither its node nor its storage.
+bool is_ours(const Var& v) {
+  const Node& n = v.node();
+  return n.references.load(std::memory_order_acquire) == 1 && n.value.is_sole_owner() &&
+         n.value.is_contiguous();
+}
+
+/// sum += g. In a plain pass the sum's own storage takes the result where nobody else holds it: a
+/// gradient that somebody else holds is never changed.
+void accumulate(Var& sum, const Var& g, bool create_graph) {
+  if (!sum.defined()) {
+    sum = g;
+  } else if (create_graph || !is_ours(sum) || !g.value().is_contiguous()) {
+    sum = add(sum, g);
+  } else {
+    dispatch_float(sum.dtype(), "a cotangent", [&](auto tag) {
+      using T = typename decltype(tag)::type;
+      T* to = sum.node().value.template writable<T>();
+      const T* from = g.value().template data<T>();
+      parallel_for(0, sum.numel(), 1 << 15, [&](int64 begin, int64 end) {
+        for (int64 i = begin; i < end; ++i) to[i] += from[i];
+      });
+    });
+  }
+}
+
 /// Runs the pass; `keep(place, cotangent)` sees each needed node's summed cotangent.
 template <class F>
-void run(Sweep& pass, Var start, bool create_graph, F&& keep) {
+void run(Sweep& pass, Var start, bool create_graph, PassHooks hooks, F&& keep) {
   detail::ThreadState& st = detail::state();
-  const bool announced = st.announce;
+  const Recording before = st.recording;
+  // A plain pass records nothing, links of constants neither: cotangents go as soon as they are
+  // used.
+  const detail::Restore<Recording> recording(
+      st.recording, {create_graph, create_graph ? before.retain : Retain::needed, before.fusion});
+  const detail::Restore<bool> quiet(st.announce, st.announce && create_graph);
+  const detail::Restore<bool> no_hooks(st.hooks, false);
+  const detail::Restore<bool> inner(st.inner_hooks, hooks != PassHooks::none);
   pass.cotangent(0) = std::move(start);
   std::vector<std::uint8_t> wanted;
+  std::vector<std::uint32_t> places;
   for (std::size_t i = 0; i < pass.size(); ++i) {
     Node* n = pass.node(i);
-    if (!pass.cotangent(i).defined() || !pass.needed_at(i)) {
+    if (!pass.cotangent(i).defined() || !pass.needed(i)) {
       pass.done(i);
       continue;
     }
-    if (!st.grad_hooks.empty())
+    const bool is_end = i == 0 || pass.is_target(i);
+    if (!st.grad_hooks.empty() &&
+        (hooks == PassHooks::all || (hooks == PassHooks::between && !is_end)))
       pass.cotangent(i) = detail::run_grad_hooks(Var::of(n), std::move(pass.cotangent(i)));
     const Var& g = pass.cotangent(i);
     keep(i, g);
-    wanted.clear();
+    wanted.clear(), places.clear();
     bool any = false;
     for (const Edge& e : n->edges()) {
-      wanted.push_back(pass.needed(e.node));
+      places.push_back(pass.place(e.node));
+      wanted.push_back(places.back() != PlaceTable::kNone && pass.needed(places.back()));
       any |= wanted.back() != 0;
     }
     if (n->op && any) {
-      detail::Restore<Recording> recording(
-          st.recording, {create_graph, st.recording.retain, st.recording.fusion});
-      detail::Restore<detail::ScopeName> scope(st.scope, n->scope);
-      const Grads grads = [&] {
-        detail::Restore<bool> quiet(st.announce, announced && create_graph);
-        try {
-          Grads made = !n->op->vjp_kernel ? n->op->vjp(VjpCall(*n, wanted), g)
-                       : create_graph     ? run_reference(*n, wanted, g)
-                                          : run_kernel(*n, wanted, g.value());
-          check_grads(*n, wanted, made);
-          return made;
-        } catch (Error& e) {
-          e.add(fmt::format("in the vjp of: '{}'", Var::of(n).label()));
-          if (n->where.file) e.add("recorded at: " + n->where.text());
-          throw;
-        }
-      }();
+      const detail::Restore<detail::ScopeName> scope(st.scope, n->scope);
+      const Grads grads = run_vjp(*n, wanted, g, create_graph);
       if (!st.observers.empty()) {
         std::vector<Var> list;
         for (std::size_t j = 0; j < grads.size(); ++j) list.push_back(wanted[j] ? grads[j] : Var());
         const Var node = Var::of(n);
-        for (Observer* o : st.observers) o->on_vjp({node, g, list});
+        detail::tell_observers([&](Observer& o) { o.on_vjp({node, g, list}); });
       }
-      detail::Restore<bool> quiet(st.announce, announced && create_graph);
-      for (std::size_t j = 0; j < grads.size(); ++j) {
-        if (!wanted[j] || !grads[j].defined()) continue;
-        Var& sum = pass.cotangent(pass.place(n->edges()[j].node));
-        sum = sum.defined() ? add(sum, grads[j]) : grads[j];
-      }
+      for (std::size_t j = 0; j < grads.size(); ++j)
+        if (wanted[j] && grads[j].defined())
+          accumulate(pass.cotangent(places[j]), grads[j], create_graph);
     }
     pass.done(i);
   }
@@ -249,10 +206,11 @@ Gradients backward(Var loss, BackwardOptions options) {
 Gradients backward(Var output, Tensor cotangent, BackwardOptions options) {
   if (!output.requires_grad()) throw GraphError(why_no_gradient(output, output));
   Var start = start_cotangent(output, cotangent);
-  Sweep pass(output, {}, true);
+  Sweep pass(output);
   output.reset();
   Gradients result;
-  run(pass, std::move(start), false, [&](std::size_t i, const Var& g) {
+  const PassHooks hooks = detail::state().hooks ? PassHooks::all : PassHooks::none;
+  run(pass, std::move(start), false, hooks, [&](std::size_t i, const Var& g) {
     const Node* n = pass.node(i);
     const bool is_leaf = n->op == nullptr;
     if (is_leaf || options.keep == KeepGrads::all ||
@@ -262,28 +220,46 @@ Gradients backward(Var output, Tensor cotangent, BackwardOptions options) {
   return result;
 }
 
+namespace {
+
+std::vector<Var> run_to_targets(Var y, std::span<const Var> x, Var start, bool create_graph,
+                                PassHooks hooks) {
+  std::unordered_map<int64, std::vector<std::size_t>> wanted;
+  for (std::size_t i = 0; i < x.size(); ++i) wanted[x[i].id()].push_back(i);
+  std::vector<Var> result(x.size());
+  if (!y.requires_grad()) return result;
+  Sweep pass(y, x);
+  y.reset();
+  run(pass, std::move(start), create_graph, hooks, [&](std::size_t i, const Var& g) {
+    if (!pass.is_target(i)) return;
+    for (std::size_t j : wanted[pass.node(i)->id]) result[j] = g;
+  });
+  return result;
+}
+
+}  // namespace
+
 std::vector<Var> grad(const Var& y, std::span<const Var> x, GradOptions options,
                       const Var& cotangent) {
   for (const Var& v : x)
     if (!v.defined()) throw GraphError("grad: one of the inputs is an empty Var");
   Var start = start_cotangent(y, cotangent.defined() ? cotangent.value() : Tensor());
   if (cotangent.defined()) start = cotangent;
-  std::unordered_map<int64, std::vector<std::size_t>> wanted;
-  for (std::size_t i = 0; i < x.size(); ++i) wanted[x[i].id()].push_back(i);
-  std::vector<Var> result(x.size());
-  if (y.requires_grad()) {
-    Sweep pass(y, x, false);
-    run(pass, std::move(start), options.create_graph, [&](std::size_t i, const Var& g) {
-      if (auto it = wanted.find(pass.node(i)->id); it != wanted.end())
-        for (std::size_t j : it->second) result[j] = g;
-    });
-  }
+  std::vector<Var> result =
+      run_to_targets(y, x, std::move(start), options.create_graph,
+                     detail::state().hooks ? PassHooks::all : PassHooks::none);
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (result[i].defined()) continue;
     if (!options.allow_unused) throw GraphError(why_no_gradient(y, x[i]));
     result[i] = Var(zeros(x[i].shape(), x[i].dtype()));
   }
   return result;
+}
+
+std::vector<Var> detail::inner_grad(Var y, std::span<const Var> x, const Var& cotangent,
+                                    bool create_graph) {
+  return run_to_targets(std::move(y), x, cotangent, create_graph,
+                        state().hooks ? PassHooks::between : PassHooks::none);
 }
 
 }  // namespace gradus

@@ -25,10 +25,11 @@ class Gradients {
   };
   /// GraphError where there is none: see why_no_gradient.
   const Tensor& of(const Var& v) const;
-  bool has(const Var& v) const { return by_id_.count(v.id()) != 0; }
+  bool has(const Var& v) const;
   /// By full label, "model/layer0/attention/q"; GraphError where it is unknown (nearest spelling)
   /// or not unique.
   const Tensor& by_name(const std::string& label) const;
+  /// By label, or null; a parameter before a node of the same label.
   const Tensor* find(const std::string& label) const;
   std::span<const Entry> entries() const { return entries_; }
   bool empty() const { return entries_.empty(); }
@@ -45,6 +46,7 @@ class Gradients {
  private:
   std::vector<Entry> entries_;
   std::unordered_map<int64, std::size_t> by_id_;
+  std::unordered_map<std::string, std::size_t> by_path_;  // parameters
   std::map<std::string, std::vector<std::size_t>> by_label_;
 };
 

@@ -13,14 +13,19 @@ namespace gradus {
 const Tensor& Gradients::of(const Var& v) const {
   if (auto it = by_id_.find(v.id()); it != by_id_.end()) return entries_[it->second].value;
   if (v.node().is_parameter)
-    if (const Tensor* t = find(v.label())) return *t;
+    if (auto it = by_path_.find(v.label()); it != by_path_.end()) return entries_[it->second].value;
   const std::string kept = v.op() ? "; gradients of inner nodes are kept under KeepGrads::all, or "
                                     "KeepGrads::named where they have a name"
                                   : "; see why_no_gradient(loss, v)";
   fail<GraphError>("there is no gradient of '{}' in these Gradients{}", v.label(), kept);
 }
 
+bool Gradients::has(const Var& v) const {
+  return by_id_.count(v.id()) != 0 || (v.node().is_parameter && by_path_.count(v.label()) != 0);
+}
+
 const Tensor* Gradients::find(const std::string& label) const {
+  if (auto it = by_path_.find(label); it != by_path_.end()) return &entries_[it->second].value;
   auto it = by_label_.find(label);
   return it == by_label_.end() ? nullptr : &entries_[it->second.front()].value;
 }
@@ -42,21 +47,25 @@ const Tensor& Gradients::by_name(const std::string& label) const {
 }
 
 void Gradients::add(Entry e) {
+  // A parameter is one thing under its path, whichever leaf of its slot was used.
+  std::size_t place = entries_.size();
   if (e.parameter) {
-    // A parameter is one thing under its path, whichever leaf of its slot was used.
-    if (auto it = by_label_.find(e.label); it != by_label_.end()) {
-      Entry& old = entries_[it->second.front()];
-      old.value = gradus::add(old.value, e.value);
-      by_id_[e.id] = it->second.front();
-      return;
-    }
+    if (auto it = by_path_.find(e.label); it != by_path_.end()) place = it->second;
   } else if (auto it = by_id_.find(e.id); it != by_id_.end()) {
-    Entry& old = entries_[it->second];
+    place = it->second;
+  }
+  by_id_[e.id] = place;
+  if (place < entries_.size()) {
+    Entry& old = entries_[place];
+    check<GraphError>(old.value.shape() == e.value.shape() && old.value.dtype() == e.value.dtype(),
+                      "two gradients of '{}' cannot be added: {} and {}; two parameters with one "
+                      "path?",
+                      e.label, old.value, e.value);
     old.value = gradus::add(old.value, e.value);
     return;
   }
-  by_id_[e.id] = entries_.size();
-  by_label_[e.label].push_back(entries_.size());
+  if (e.parameter) by_path_[e.label] = place;
+  by_label_[e.label].push_back(place);
   entries_.push_back(std::move(e));
 }
 
@@ -125,11 +134,14 @@ std::string why_no_gradient(const Var& loss, const Var& w) {
   if (reaches(loss, w, false, stopped_at) && !stopped_at.empty())
     return fmt::format("'{}' reaches '{}' only through '{}', where gradients stop", w.label(),
                        loss.label(), stopped_at);
-  return fmt::format("'{}' does not depend on '{}': no op on the way to it used that node{}",
-                     loss.label(), w.label(),
-                     w.node().is_parameter ? " (an optimizer step puts a new leaf into a "
-                                             "parameter's slot; an old graph knows the old one)"
-                                           : "");
+  return fmt::format(
+      "'{}' does not depend on '{}': no op on the way to it used that node (a use under NoGrad, or "
+      "of "
+      "its value alone, leaves no link){}",
+      loss.label(), w.label(),
+      w.node().is_parameter ? "; an optimizer step puts a new leaf into a parameter's "
+                              "slot, and an old graph knows the old one"
+                            : "");
 }
 
 }  // namespace gradus

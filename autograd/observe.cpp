@@ -19,11 +19,25 @@ void same_kind(const Var& old, const Var& v, std::string_view what) {
               what, old.label(), name(old.dtype()), name(v.dtype()));
 }
 
-/// No hook sees the ops that a hook runs.
-struct Hushed {
-  Hushed() : announce(detail::state().announce, false) {}
-  detail::Restore<bool> announce;
-};
+/// The first hook registered after `number`, or null: found anew each time, for a hook may add and
+/// remove hooks.
+template <class Entry>
+Entry* next_hook(std::vector<Entry>& hooks, int64 number) {
+  auto it =
+      std::find_if(hooks.begin(), hooks.end(), [&](const Entry& e) { return e.number > number; });
+  return it == hooks.end() ? nullptr : &*it;
+}
+
+template <class Entry, class Hook>
+HookHandle add_hook(std::vector<Entry>& hooks, std::string pattern, int64 node, Hook hook) {
+  Entry e{};
+  e.number = detail::next_id();
+  e.pattern = std::move(pattern);
+  e.node = node;
+  e.hook = std::move(hook);
+  hooks.push_back(std::move(e));
+  return HookHandle(hooks.back().number);
+}
 
 }  // namespace
 
@@ -50,68 +64,75 @@ void HookHandle::remove() {
 }
 
 HookHandle on_grad(std::string pattern, GradHook hook) {
-  auto& st = detail::state();
-  st.grad_hooks.push_back({st.next_hook, std::move(pattern), 0, std::move(hook)});
-  return HookHandle(st.next_hook++);
+  return add_hook(detail::state().grad_hooks, std::move(pattern), 0, std::move(hook));
 }
 HookHandle on_grad(const Var& v, GradHook hook) {
-  auto& st = detail::state();
-  st.grad_hooks.push_back({st.next_hook, {}, v.id(), std::move(hook)});
-  return HookHandle(st.next_hook++);
+  return add_hook(detail::state().grad_hooks, {}, v.id(), std::move(hook));
 }
 HookHandle on_value(std::string pattern, ValueHook hook) {
-  auto& st = detail::state();
-  st.value_hooks.push_back({st.next_hook, std::move(pattern), 0, std::move(hook), Var()});
-  return HookHandle(st.next_hook++);
+  return add_hook(detail::state().value_hooks, std::move(pattern), 0, std::move(hook));
 }
 HookHandle on_value(const Var& v, ValueHook hook) {
-  auto& st = detail::state();
-  st.value_hooks.push_back({st.next_hook, {}, v.id(), std::move(hook), Var()});
-  return HookHandle(st.next_hook++);
+  return add_hook(detail::state().value_hooks, {}, v.id(), std::move(hook));
 }
 
 namespace detail {
 
+namespace {
+
+/// What the hook makes of `current`, the value of v so far; empty where it leaves it alone.
+Var run_one(const ValueHook& hook, const Var& v, const Var& current) {
+  ValueEvent event(current);
+  const Restore<bool> no_hooks(state().hooks, false);
+  hook(event);
+  if (!event.replacement().defined()) return Var();
+  Var made;
+  {
+    const Restore<bool> quiet(state().announce, false);
+    made = replace_value(current, event.replacement());
+  }
+  made.node().name = v.name();
+  made.node().scope = v.node().scope;
+  // Announced once it has its name.
+  const Var* inputs[] = {&current, &event.replacement()};
+  if (state().announce) tell_observers([&](Observer& o) { o.on_op(made, inputs); });
+  return made;
+}
+
+}  // namespace
+
 Var run_value_hooks(const Var& v, bool by_name) {
-  if (!state().announce) return v;
   Var current = v;
   const std::string label = by_name ? v.label() : std::string();
-  for (std::size_t i = 0; i < state().value_hooks.size(); ++i) {
-    const ValueHookEntry entry = state().value_hooks[i];
-    if (by_name ? entry.node != 0 || !matches(entry.pattern, label) : entry.node != v.id())
+  int64 number = 0;
+  while (ValueHookEntry* entry = next_hook(state().value_hooks, number)) {
+    number = entry->number;
+    if (by_name ? entry->node != 0 || !matches(entry->pattern, label) : entry->node != v.id())
       continue;
-    if (entry.replaced.defined()) {
-      current = entry.replaced;
-      continue;
+    if (by_name || !std::exchange(entry->fired, true)) {
+      const ValueHook hook = entry->hook;
+      if (Var made = run_one(hook, v, current); made.defined()) {
+        current = made;
+        for (ValueHookEntry& e : state().value_hooks)
+          if (!by_name && e.number == number) e.replaced = current;
+      }
+    } else if (entry->replaced.defined()) {
+      current = entry->replaced;
     }
-    ValueEvent event(current);
-    {
-      Hushed hushed;
-      entry.hook(event);
-    }
-    if (!event.replacement().defined()) continue;
-    Restore<bool> no_hooks(state().announce, false);
-    Var made = replace_value(current, event.replacement());
-    made.node().name = v.name();
-    current = made;
-    if (!by_name)
-      for (auto& e : state().value_hooks)
-        if (e.number == entry.number) e.replaced = current;
-  }
-  if (current != v) {
-    // Announced here, once it has its name: the ops above ran hushed.
-    for (Observer* o : state().observers) o->on_forward(current);
   }
   return current;
 }
 
 Var run_grad_hooks(const Var& node, Var cotangent) {
-  const std::string label = node.label();
   GradEvent event(node, std::move(cotangent));
-  for (std::size_t i = 0; i < state().grad_hooks.size(); ++i) {
-    const GradHookEntry entry = state().grad_hooks[i];
-    if (entry.node ? entry.node != node.id() : !matches(entry.pattern, label)) continue;
-    entry.hook(event);
+  std::string label;
+  int64 number = 0;
+  while (GradHookEntry* entry = next_hook(state().grad_hooks, number)) {
+    number = entry->number;
+    if (!entry->node && label.empty()) label = node.label();
+    if (entry->node ? entry->node != node.id() : !matches(entry->pattern, label)) continue;
+    const GradHook hook = entry->hook;
+    hook(event);
   }
   return event.cotangent();
 }

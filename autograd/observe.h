@@ -23,7 +23,13 @@ class Observer {
  public:
   virtual ~Observer() = default;
   /// A node has been recorded (leaves and the ops inside a plain backward pass are not announced).
+  /// What an observer throws reaches the caller of the op.
   virtual void on_forward(const Var&) {}
+  /// The same event with the inputs as they were given: a constant has no links to ask for them.
+  virtual void on_op(const Var& node, std::span<const Var* const> inputs) {
+    static_cast<void>(inputs);
+    on_forward(node);
+  }
   virtual void on_vjp(const VjpEvent&) {}
 };
 /// The observer listens until the guard goes.
@@ -68,7 +74,7 @@ class ValueEvent {
   Var replacement_;
 };
 
-/// Removes its hook when it goes (or at remove()).
+/// Removes its hook when it goes (or at remove()), in the thread that set it.
 class HookHandle {
  public:
   HookHandle() = default;
@@ -87,7 +93,8 @@ class HookHandle {
 
 using GradHook = std::function<void(GradEvent&)>;
 using ValueHook = std::function<void(ValueEvent&)>;
-/// Hooks fire in the order of their registration, once a node.
+/// Hooks fire in the order of their registration, once a node; no hook sees what a hook computes.
+/// In a plain backward pass a gradient hook computes constants, under create_graph nodes.
 [[nodiscard]] HookHandle on_grad(std::string pattern, GradHook hook);
 [[nodiscard]] HookHandle on_grad(const Var& v, GradHook hook);
 [[nodiscard]] HookHandle on_value(std::string pattern, ValueHook hook);

@@ -3,6 +3,7 @@
 // stands in the call, never in a closure.
 #pragma once
 
+#include <array>
 #include <span>
 #include <string>
 #include <string_view>
@@ -79,15 +80,24 @@ constexpr Reads reads_input(int i) { return {1u << i, false}; }
 class Grads {
  public:
   template <class... V>
-  requires(std::is_convertible_v<V&&, Var>&&...) Grads(V&&... g)
-      : list_{Var(std::forward<V>(g))...} {}
-  explicit Grads(std::vector<Var> list) : list_(std::move(list)) {}
-  std::size_t size() const { return list_.size(); }
-  Var& operator[](std::size_t i) { return list_[i]; }
-  const Var& operator[](std::size_t i) const { return list_[i]; }
+  requires(std::is_convertible_v<V&&, Var>&&...) Grads(V&&... g) : size_(sizeof...(V)) {
+    if constexpr (sizeof...(V) <= kFew) {
+      few_ = {Var(std::forward<V>(g))...};
+    } else {
+      many_.reserve(size_);
+      (many_.push_back(Var(std::forward<V>(g))), ...);
+    }
+  }
+  explicit Grads(std::vector<Var> list) : size_(list.size()), many_(std::move(list)) {}
+  std::size_t size() const { return size_; }
+  Var& operator[](std::size_t i) { return many_.empty() ? few_[i] : many_[i]; }
+  const Var& operator[](std::size_t i) const { return many_.empty() ? few_[i] : many_[i]; }
 
  private:
-  std::vector<Var> list_;
+  static constexpr std::size_t kFew = 4;  // most ops have fewer inputs: no allocation for them
+  std::size_t size_;
+  std::array<Var, kFew> few_;
+  std::vector<Var> many_;
 };
 
 /// What `vjp` sees. Reading a value that the op did not declare in `reads` is an InternalError.
@@ -129,7 +139,8 @@ struct InputSpec {
   DType dtype = DType::f64;
   std::vector<double> kinks =
       {};  ///< values without a derivative: samples stay away from them; tested apart
-  bool distinct = false;  ///< all elements differ clearly (max, top-k)
+  bool distinct = false;      ///< all elements differ clearly (max, top-k)
+  bool no_influence = false;  ///< its value does not matter (what replace_value replaces)
 };
 struct Sample {
   std::vector<InputSpec> in;

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "autograd/op.h"
+#include "autograd/ops.h"
 #include "autograd/state.h"
 
 namespace gradus {
@@ -15,7 +16,10 @@ std::string Location::text() const {
 
 namespace detail {
 
-void drop_value(Node* n) noexcept { n->value = Tensor(); }
+void drop_value(Node* n) noexcept {
+  // A handle taken later on a node without a value drops nothing: two threads may take one at once.
+  if (n->value.defined()) n->value = Tensor();
+}
 
 void free_node(Node* n) noexcept {
   n->next_free = nullptr;
@@ -105,8 +109,14 @@ std::string Var::label() const {
 }
 
 Var Var::named(std::string name) const {
-  node().name = std::move(name);
-  return detail::state().value_hooks.empty() ? *this : detail::run_value_hooks(*this, true);
+  detail::Node& n = node();
+  // An op may return its input (a slice of the whole, a broadcast to the same shape): what has a
+  // name keeps it, and a parameter its path.
+  if (n.is_parameter || (!n.name.empty() && n.name != name))
+    return alias(At(*this, n.where.file, n.where.line)).named(std::move(name));
+  n.name = std::move(name);
+  const detail::ThreadState& st = detail::state();
+  return st.value_hooks.empty() || !st.hooks ? *this : detail::run_value_hooks(*this, true);
 }
 
 std::string Attrs::text() const {

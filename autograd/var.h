@@ -128,7 +128,8 @@ class Var {
   /// "model/layer0/attention/q" for a named node, "model/layer0/attention/matmul#412" for others.
   std::string label() const;
   /// Names the node at birth, so that errors, dumps, hooks and Gradients know it. Value hooks that
-  /// match the name fire here, and the Var returned is what they made of it.
+  /// match the name fire here, and the Var returned is what they made of it. A node that has a name
+  /// already keeps it: the new one goes to an alias.
   Var named(std::string name) const;
 
   bool operator==(const Var& o) const { return node_ == o.node_; }  ///< the same node
