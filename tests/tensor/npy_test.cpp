@@ -35,8 +35,10 @@ std::string dictionary(const std::string& descr, const std::string& shape,
                        const std::string& fortran = "False") {
   return "{'descr': '" + descr + "', 'fortran_order': " + fortran + ", 'shape': " + shape + ", }\n";
 }
-/// Hundreds of files are written here; there is no need to wait for the disk.
+/// Hundreds of files are written here. A new one need not reach the disk, while some file systems
+/// wait for it where an old one is overwritten.
 void put(const fs::path& path, const std::string& bytes) {
+  fs::remove(path);
   std::ofstream(path, std::ios::binary)
       .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
