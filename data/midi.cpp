@@ -21,6 +21,17 @@ void sort_notes(std::vector<Note>& notes) {
   });
 }
 
+std::vector<Note> transposed(std::vector<Note> notes, int semitones) {
+  for (Note& n : notes) {
+    const int pitch = n.pitch + semitones;
+    check<ConfigError>(pitch >= 0 && pitch <= 127,
+                       "pitch {} moved by {} semitones is {}; MIDI has 0 to 127", n.pitch,
+                       semitones, pitch);
+    n.pitch = pitch;
+  }
+  return notes;
+}
+
 namespace {
 
 // Of several changes at one tick the last one holds.

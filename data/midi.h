@@ -72,6 +72,8 @@ void write_midi(const std::filesystem::path& path, const Song& song);
 
 /// Sorts as SongTrack::notes wants it.
 void sort_notes(std::vector<Note>& notes);
+/// Every pitch so many semitones higher; ConfigError where one leaves 0 to 127.
+std::vector<Note> transposed(std::vector<Note> notes, int semitones);
 /// The notes of a song in other ticks, each time rounded to the nearest, at least one tick long.
 Song with_ticks(const Song& song, int ticks_per_quarter);
 

@@ -262,6 +262,14 @@ const Section& Tune::section_at(int64 bar) const {
   fail<IndexError>("tune {} has bars 0 to {}, not {}", name, bars() - 1, bar);
 }
 
+Tune transposed(const Tune& tune, int semitones) {
+  Tune out = tune;
+  out.key.tonic = (((tune.key.tonic + semitones) % 12) + 12) % 12;
+  out.melody = transposed(tune.melody, semitones);
+  for (Chord& c : out.chords.beats) c = transposed(c, semitones);
+  return out;
+}
+
 Tune parse_tune(std::string_view text, const std::string& name) {
   return TuneParser(text, name).parse();
 }

@@ -59,6 +59,9 @@ struct Tune {
   const Section& section_at(int64 bar) const;
 };
 
+/// The tune in another key: melody, chords and key move by so many semitones.
+Tune transposed(const Tune& tune, int semitones);
+
 /// Reads a tune; IoError says `name`, line, column and what is allowed there.
 Tune parse_tune(std::string_view text, const std::string& name);
 /// The same from a file; the tune is called like the file without its extension.
