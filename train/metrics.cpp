@@ -1,0 +1,106 @@
+#include "train/metrics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+namespace gradus {
+
+OnsetScore& OnsetScore::operator+=(const OnsetScore& o) {
+  predicted += o.predicted;
+  target += o.target;
+  hits += o.hits;
+  return *this;
+}
+
+OnsetScore onset_score(const std::vector<Note>& predicted, const std::vector<Note>& target) {
+  const auto onsets = [](const std::vector<Note>& notes) {
+    std::set<std::pair<int64, int>> set;
+    for (const Note& n : notes) set.emplace(n.start, n.pitch);
+    return set;
+  };
+  const auto p = onsets(predicted), t = onsets(target);
+  OnsetScore s{static_cast<int64>(p.size()), static_cast<int64>(t.size()), 0};
+  for (const auto& onset : p) s.hits += static_cast<int64>(t.count(onset));
+  return s;
+}
+
+namespace {
+
+/// Rows of [..., steps, P] with the mask of each row.
+struct MaskedRows {
+  MaskedRows(const Tensor& values, const Tensor& mask)
+      : width(values.size(-1)), count(mask.numel()) {
+    check_shape(values.numel() == count * width, "rolls {} do not fit the mask {}",
+                text(values.shape()), text(mask.shape()));
+  }
+  int64 width, count;
+};
+
+}  // namespace
+
+OnsetScore onset_score(const Tensor& probability, double threshold, const Tensor& target,
+                       const Tensor& mask) {
+  const MaskedRows rows(target, mask);
+  check_shape(probability.shape() == target.shape(), "the prediction is {}, the target {}",
+              text(probability.shape()), text(target.shape()));
+  const Tensor p = contiguous(probability), t = contiguous(target), m = contiguous(mask);
+  const auto pv = p.values<float>(), tv = t.values<float>();
+  const auto mv = m.values<std::uint8_t>();
+  OnsetScore s;
+  for (int64 r = 0; r < rows.count; ++r) {
+    if (!mv[static_cast<std::size_t>(r)]) continue;
+    for (int64 j = 0; j < rows.width; ++j) {
+      const auto i = static_cast<std::size_t>(r * rows.width + j);
+      const bool on = static_cast<double>(pv[i]) >= threshold, truth = tv[i] > 0.5f;
+      s.predicted += on;
+      s.target += truth;
+      s.hits += on && truth;
+    }
+  }
+  return s;
+}
+
+void MeanPredictor::learn(const Tensor& target, const Tensor& mask) {
+  const MaskedRows rows(target, mask);
+  const Tensor t = contiguous(target), m = contiguous(mask);
+  const auto tv = t.values<float>();
+  const auto mv = m.values<std::uint8_t>();
+  ones_.resize(static_cast<std::size_t>(rows.width), 0.0);
+  for (int64 r = 0; r < rows.count; ++r) {
+    if (!mv[static_cast<std::size_t>(r)]) continue;
+    ++steps_;
+    for (int64 j = 0; j < rows.width; ++j)
+      ones_[static_cast<std::size_t>(j)] +=
+          static_cast<double>(tv[static_cast<std::size_t>(r * rows.width + j)]);
+  }
+}
+
+MeanPredictor::Loss MeanPredictor::loss(const Tensor& target, const Tensor& mask) const {
+  const MaskedRows rows(target, mask);
+  check_shape(rows.width == static_cast<int64>(ones_.size()),
+              "the mean was learned for {} outputs, not {}", ones_.size(), rows.width);
+  std::vector<double> log_p, log_q;
+  for (double n : ones_) {
+    // Half a count keeps an output that never sounded in training from an infinite loss.
+    const double p = (n + 0.5) / (static_cast<double>(steps_) + 1);
+    log_p.push_back(std::log(p));
+    log_q.push_back(std::log1p(-p));
+  }
+  const Tensor t = contiguous(target), m = contiguous(mask);
+  const auto tv = t.values<float>();
+  const auto mv = m.values<std::uint8_t>();
+  Loss sum;
+  for (int64 r = 0; r < rows.count; ++r) {
+    if (!mv[static_cast<std::size_t>(r)]) continue;
+    for (int64 j = 0; j < rows.width; ++j) {
+      const auto c = static_cast<std::size_t>(j);
+      const double y = static_cast<double>(tv[static_cast<std::size_t>(r * rows.width + j)]);
+      sum.total -= y * log_p[c] + (1 - y) * log_q[c];
+    }
+    sum.count += rows.width;
+  }
+  return sum;
+}
+
+}  // namespace gradus
