@@ -59,10 +59,8 @@ class Reduction {
   using Out = typename P::Out;
 
   Reduction(const Tensor& x, const std::vector<bool>& reduced)
-      : kept_view_(axes_of(x, reduced, false)),
-        reduced_view_(axes_of(x, reduced, true)),
-        kept_(kept_view_.shape(), {&kept_view_}),
-        reduced_(reduced_view_.shape(), {&reduced_view_}),
+      : kept_(axes_of(x, reduced, false)),
+        reduced_(axes_of(x, reduced, true)),
         elements_(x.data<In>()) {}
 
   void run(Out* out) const {
@@ -80,13 +78,13 @@ class Reduction {
   static constexpr int64 kTile = 256;  // columns accumulated side by side
   static constexpr int64 kBlock = 64;  // rows summed one after the other
 
-  static Tensor axes_of(const Tensor& x, const std::vector<bool>& reduced, bool wanted) {
+  static Walk<1> axes_of(const Tensor& x, const std::vector<bool>& reduced, bool wanted) {
     Shape shape;
     Strides strides;
     for (int axis = 0; axis < x.rank(); ++axis)
       if (reduced[static_cast<std::size_t>(axis)] == wanted)
         shape.push_back(x.shape()[axis]), strides.push_back(x.strides()[axis]);
-    return x.with_layout(shape, strides, 0);
+    return {shape, strides};
   }
 
   Acc reduce_part(const In* base, int64 begin, int64 end) const {
@@ -186,7 +184,6 @@ class Reduction {
     }
   }
 
-  Tensor kept_view_, reduced_view_;
   Walk<1> kept_, reduced_;
   const In* elements_;
 };

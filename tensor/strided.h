@@ -21,21 +21,19 @@ class Walk {
   /// Every input must broadcast to `shape`.
   Walk(const Shape& shape, const Tensor* const (&inputs)[N]) {
     for (int axis = 0; axis < shape.rank(); ++axis) {
-      const int64 size = shape[axis];
-      numel_ *= size;
-      if (size == 1) continue;
       int64 step[N];
       for (int n = 0; n < N; ++n) {
         const int own = axis - (shape.rank() - inputs[n]->rank());
         step[n] = own < 0 || inputs[n]->shape()[own] == 1 ? 0 : inputs[n]->strides()[own];
       }
-      push(size, step);
+      push(shape[axis], step);
     }
-    if (rank_ == 0) {
-      int64 step[N];
-      std::fill(step, step + N, 1);
-      push(1, step);
-    }
+    finish();
+  }
+  /// One input with these strides.
+  Walk(const Shape& shape, const Strides& strides) requires(N == 1) {
+    for (int axis = 0; axis < shape.rank(); ++axis) push(shape[axis], {strides[axis]});
+    finish();
   }
 
   int64 numel() const { return numel_; }
@@ -87,11 +85,20 @@ class Walk {
 
  private:
   void push(int64 size, const int64 (&step)[N]) {
+    numel_ *= size;
+    if (size == 1) return;
     bool merges = rank_ > 0;
     for (int n = 0; merges && n < N; ++n) merges = steps_[n][rank_ - 1] == step[n] * size;
     if (!merges) ++rank_;
     sizes_[rank_ - 1] = merges ? sizes_[rank_ - 1] * size : size;
     for (int n = 0; n < N; ++n) steps_[n][rank_ - 1] = step[n];
+  }
+  /// A single element is a row of one.
+  void finish() {
+    if (rank_ > 0) return;
+    rank_ = 1;
+    sizes_[0] = 1;
+    for (int n = 0; n < N; ++n) steps_[n][0] = 1;
   }
 
   int rank_ = 0;
