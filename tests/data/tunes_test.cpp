@@ -91,9 +91,8 @@ TEST_CASE("each tune: the chords belong to the melody") {
         const bool fits = (pitch_classes(chord) >> (n.pitch % 12)) & 1;
         (chord.is_none() ? silent : fits ? inside : outside) += 1;
       }
-    // Passing notes and suspensions are short: measured shares of a right harmonization are 0.6 and
-    // more.
-    CHECK(inside >= outside);
+    // Passing notes and suspensions are short: the least share of the bundled tunes is 0.73.
+    CHECK(inside >= 2 * outside);
     CHECK(silent <= (inside + outside) / 4);
   }
 }
