@@ -1,0 +1,68 @@
+#include "pe/rotation.h"
+
+#include <array>
+
+namespace gradus {
+
+namespace {
+
+struct Pair {
+  Var first, second;
+};
+
+Pair split(const Var& x, Pairing pairing) {
+  const int64 width = x.size(-1);
+  if (pairing == Pairing::interleaved)
+    return {slice(x, -1, 0, width, 2), slice(x, -1, 1, width, 2)};
+  return {slice(x, -1, 0, width / 2), slice(x, -1, width / 2, width)};
+}
+
+Var join_pairs(const Var& first, const Var& second, Pairing pairing) {
+  const std::array<Var, 2> parts{first, second};
+  if (pairing == Pairing::half) return concat(parts, -1);
+  Shape shape = first.shape();
+  shape[shape.rank() - 1] *= 2;
+  return reshape(stack(parts, -1), shape);
+}
+
+Pair turned(const Var& x, const Turn& t, Pairing pairing) {
+  const Pair p = split(x, pairing);
+  return {p.first * t.cos - p.second * t.sin, p.second * t.cos + p.first * t.sin};
+}
+
+}  // namespace
+
+Pairing read_pairing(Options& options) {
+  return options.choice("pairing", "interleaved", {"interleaved", "half"}) == "half"
+             ? Pairing::half
+             : Pairing::interleaved;
+}
+
+int64 coordinate(Pairing pairing, int64 pair, int part, int64 pairs) {
+  return pairing == Pairing::interleaved ? 2 * pair + part : pair + part * pairs;
+}
+
+Var rotate(const Var& x, const Turn& turn, Pairing pairing) {
+  const Pair y = turned(x, turn, pairing);
+  return join_pairs(y.first, y.second, pairing);
+}
+
+Var pool_pairs(const Var& x, const Turn& turn, Pairing pairing) {
+  const Pair p = split(x, pairing);
+  return p.first * (turn.cos + turn.sin) + p.second * (turn.cos - turn.sin);
+}
+
+Var pool_across_pairs(const Var& x, const Turn& turn, Pairing pairing) {
+  const Pair y = turned(x, turn, pairing);
+  const std::array<Var, 2> sums{sum(y.first, {-1}, Keep::yes), sum(y.second, {-1}, Keep::yes)};
+  return concat(sums, -1);
+}
+
+void check_even(int64 width, std::string_view who, std::string_view what) {
+  check<ConfigError>(width % 2 == 0,
+                     "{} rotates pairs: {} must be even, got {}; make it {} or {}, or take an "
+                     "encoding that does not pair (none, alibi, f_stripe1)",
+                     who, what, width, width - 1, width + 1);
+}
+
+}  // namespace gradus

@@ -1,0 +1,34 @@
+// Rotation of pairs of coordinates, and the sums inside a pair: what RoPE and RoPEPool are made of.
+//     y1 = x1 cos - x2 sin,  y2 = x2 cos + x1 sin       (SPEC 4.6, eq. 22; Su et al. 2021, eq. 34)
+//     s  = y1 + y2 = x1 (cos + sin) + x2 (cos - sin)    (SPEC 4.7)
+#pragma once
+
+#include <string_view>
+
+#include "nn/position.h"
+
+namespace gradus {
+
+/// Which two coordinates make pair i of n: interleaved 2i, 2i + 1 (the paper); half i, n + i.
+enum class Pairing { interleaved, half };
+/// Option `pairing`.
+Pairing read_pairing(Options& options);
+/// The place of part 0 or 1 of a pair.
+int64 coordinate(Pairing pairing, int64 pair, int part, int64 pairs);
+
+/// cos and sin of the angles of some rows, [B|1, H|1, N, F].
+struct Turn {
+  Var cos, sin;
+};
+
+/// x [B,H,N,2F]: each pair turned by its angle.
+Var rotate(const Var& x, const Turn& turn, Pairing pairing);
+/// x [B,H,N,2F] -> [B,H,N,F]: the sum of the two coordinates of each turned pair.
+Var pool_pairs(const Var& x, const Turn& turn, Pairing pairing);
+/// x [B,H,N,2F] -> [B,H,N,2]: the turned pairs added up, over the pairs.
+Var pool_across_pairs(const Var& x, const Turn& turn, Pairing pairing);
+
+/// ConfigError where a width that is to be paired is odd.
+void check_even(int64 width, std::string_view who, std::string_view what);
+
+}  // namespace gradus

@@ -1,0 +1,223 @@
+#include "pe/suite.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "pe/suite_parts.h"
+#include "tensor/elementwise.h"
+#include "tensor/matmul.h"
+#include "tensor/reduce.h"
+
+namespace gradus {
+
+// ---- parts --------------------------------------------------------------------------------------
+
+namespace suite {
+
+std::unique_ptr<PositionalEncoding> build(const SuiteSubject& s, std::uint64_t seed, DType dtype) {
+  return s.make(Build("pe", Rng(seed), dtype), s.shape);
+}
+
+Tensor random_labels(const SuiteSubject& s, std::uint64_t seed, int64 batch, int64 n) {
+  Rng rng = Rng(seed).stream("labels");
+  return uniform(rng, {batch, n, s.label_width}, -4, 4, DType::f64);
+}
+
+Positions positions_of(const SuiteSubject& s, const PositionalEncoding& e, const Tensor& labels) {
+  if (e.traits().uniform_only) return time_positions(labels.size(1));
+  const int64 columns = labels.size(2);
+  const std::vector<std::string> names =
+      e.tracks().empty() ? std::vector<std::string>{"time"} : e.tracks();
+  const int64 extra = columns - static_cast<int64>(names.size());
+  std::vector<Track> tracks;
+  for (const std::string& n : names) {
+    const bool wide = tracks.empty() && extra > 0;
+    for (int64 i = 0; i <= (wide ? extra : 0); ++i)
+      tracks.push_back({.name = wide ? fmt::format("{}.{}", n, i) : n,
+                        .kind = n == "time" ? TrackKind::time : TrackKind::real});
+  }
+  check_shape(static_cast<int64>(tracks.size()) == columns,
+              "{}: {} tracks are read, the suite has labels of {} numbers", s.name, tracks.size(),
+              columns);
+  return labelled_positions(labels, tracks);
+}
+
+Inputs random_inputs(const SuiteSubject& s, std::uint64_t seed, int64 batch, int64 n) {
+  Rng rng = Rng(seed).stream("inputs");
+  const int64 h = s.shape.heads, d = s.shape.head_dim();
+  Inputs in;
+  in.x = normal(rng, {batch, n, s.shape.d_model}, 0, 1, DType::f64);
+  in.q = normal(rng, {batch, h, n, d}, 0, 1, DType::f64);
+  in.k = normal(rng, {batch, h, n, d}, 0, 1, DType::f64);
+  return in;
+}
+
+Inputs rows(const Inputs& in, int64 begin, int64 count) {
+  return {slice(in.x, 1, begin, begin + count), slice(in.q, 2, begin, begin + count), in.k};
+}
+
+namespace {
+
+/// p_m - p_n [B|1, Nq, Nk] of an encoding's one number.
+Tensor lags(const PositionalEncoding& e, const Positions& p) {
+  const Tensor q = p.query_labels(e.tracks(), e.name()), k = p.track_labels(e.tracks(), e.name());
+  return sub(q, transpose(k));
+}
+
+}  // namespace
+
+std::vector<HookOutput> run_hooks(const PositionalEncoding& e, const Var& x, const Var& q,
+                                  const Var& k, const Positions& p) {
+  Pass pass = Pass::eval();
+  std::vector<HookOutput> out;
+  out.push_back({"embed", e.embed(x, p, pass), true});
+  const QueryKey t = e.transform(q, k, p, pass);
+  out.push_back({"transform", t.q, true});
+  out.push_back({"transform", t.k, false});
+  const QueryKey f = e.transform_features(q, k, p, pass);
+  out.push_back({"transform_features", f.q, true});
+  out.push_back({"transform_features", f.k, false});
+  if (e.traits().hooks & kLagBias)
+    if (const auto b = e.lag_bias(lags(e, p), pass)) out.push_back({"lag_bias", *b, true});
+  if (const auto b = e.score_bias(q, k, p, pass)) out.push_back({"score_bias", *b, true});
+  const Var weights(full({q.size(0), q.size(1), q.size(2), k.size(2)},
+                         1.0 / static_cast<double>(std::max<int64>(1, k.size(2))), q.dtype()));
+  if (const auto b = e.value_bias(weights, p, pass)) out.push_back({"value_bias", *b, true});
+  return out;
+}
+
+std::vector<HookOutput> run_hooks(const PositionalEncoding& e, const Inputs& in,
+                                  const Positions& p) {
+  const DType t = e.dtype();
+  return run_hooks(e, cast(in.x, t), cast(in.q, t), cast(in.k, t), p);
+}
+
+bool near(const Tensor& a, const Tensor& b, double tolerance) {
+  if (a.shape() != b.shape()) return false;
+  if (a.numel() == 0) return true;
+  const Tensor x = cast(a, DType::f64), y = cast(b, DType::f64);
+  return max_difference(x, y) <= tolerance * std::max(1.0, max(abs(y)).item());
+}
+
+std::string compare(const std::vector<HookOutput>& a, const std::vector<HookOutput>& b,
+                    double tolerance) {
+  if (a.size() != b.size()) return "another number of hooks answers";
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const Tensor &x = a[i].value.value(), &y = b[i].value.value();
+    if (x.shape() != y.shape())
+      return fmt::format("{} is {} and {}", a[i].hook, x.shape(), y.shape());
+    if (!near(x, y, tolerance))
+      return fmt::format("{} differs by {:.3g}", a[i].hook,
+                         max_difference(cast(x, DType::f64), cast(y, DType::f64)));
+  }
+  return {};
+}
+
+Scores scores(const PositionalEncoding& e, const Inputs& in, const Positions& p) {
+  Pass pass = Pass::eval();
+  const int64 h = e.shape().heads, d = e.shape().head_dim();
+  const auto merge = [&](const Tensor& t) {
+    return reshape(transpose(t, 1, 2), {t.size(0), t.size(2), h * d});
+  };
+  const auto split = [&](const Var& x) {
+    return transpose(reshape(x, {x.size(0), x.size(1), h, d}), 1, 2);
+  };
+  // The heads side by side are the input that an encoding may add to; q and k are it, unprojected.
+  const Var q = split(e.embed(merge(in.q), p, pass)), k = split(e.embed(merge(in.k), p, pass));
+  QueryKey qk = e.transform(q, k, p, pass);
+  qk = e.transform_features(qk.q, qk.k, p, pass);
+  const double scale = 1 / std::sqrt(static_cast<double>(d));
+  const Tensor tq = qk.q.value(), tk = transpose(qk.k.value());
+  Scores s{mul(matmul(tq, tk), scale), mul(matmul(abs(tq), abs(tk)), scale)};
+  const auto include = [&s](const Tensor& bias) {
+    s = {add(s.value, bias), add(s.size, abs(bias))};
+  };
+  if (e.traits().hooks & kLagBias)
+    if (const auto b = e.lag_bias(lags(e, p), pass)) include(transpose(b->value(), 0, 1));
+  if (const auto b = e.score_bias(q, k, p, pass)) include(b->value());
+  return s;
+}
+
+}  // namespace suite
+
+// ---- the run ------------------------------------------------------------------------------------
+
+namespace {
+
+std::vector<suite::Check> all_checks() {
+  std::vector<suite::Check> list = suite::declared_checks();
+  for (const suite::Check& c : suite::shared_checks()) list.push_back(c);
+  return list;
+}
+
+}  // namespace
+
+bool TraitReport::passed() const {
+  return !checks.empty() &&
+         std::all_of(checks.begin(), checks.end(), [](const TraitCheck& c) { return c.passed; });
+}
+
+const TraitCheck* TraitReport::find(std::string_view trait) const {
+  for (const TraitCheck& c : checks)
+    if (c.trait == trait) return &c;
+  return nullptr;
+}
+
+std::string TraitReport::text() const {
+  if (passed()) return fmt::format("{}: {} checks passed", encoding, checks.size());
+  std::string s = encoding + ":";
+  for (const TraitCheck& c : checks)
+    if (!c.passed) s += fmt::format("\n  {}: {}", c.trait, c.text);
+  return s;
+}
+
+std::vector<std::string_view> trait_names() {
+  std::vector<std::string_view> names;
+  for (const suite::Check& c : all_checks()) names.push_back(c.trait);
+  return names;
+}
+
+TraitReport check_traits(const SuiteSubject& subject) {
+  TraitReport report{subject.name, {}};
+  for (const suite::Check& c : all_checks()) {
+    suite::Finding found;
+    try {
+      found = c.run(subject);
+    } catch (const std::exception& e) {
+      found = suite::broken(fmt::format("threw: {}", e.what()));
+    }
+    if (found.outcome != suite::Finding::Outcome::not_declared)
+      report.checks.push_back(
+          {c.trait, found.outcome == suite::Finding::Outcome::holds, std::move(found.text)});
+  }
+  return report;
+}
+
+TraitReport check_encoding(const EncodingDef& def, const Options& options, EncodingShape shape) {
+  SuiteSubject s;
+  s.name = std::string(def.name);
+  for (const auto& [key, value] : options.values()) {
+    const auto* word = std::get_if<std::string>(&value);
+    s.name += fmt::format(" {}{}", key, word ? " = " + *word : "");
+  }
+  s.shape = shape;
+  const auto make = [&def](Options o) {
+    return [&def, o = std::move(o)](const Build& b, EncodingShape size) {
+      return build_encoding(def, b, size, o);
+    };
+  };
+  s.make = make(options);
+  for (const OptionInfo& o : def.options)
+    if (o.name == "base") {
+      Options changed = options;
+      changed.set("base", OptionValue(37.0));
+      s.other = make(changed);
+    }
+  s.any_size = !options.has("frequencies") && !options.has("features");
+  Options read = options;
+  const std::vector<std::string> tracks = read.words("tracks", {"time"});
+  s.label_width = read.integer("width", static_cast<int64>(tracks.size()), 1, 4096);
+  return check_traits(s);
+}
+
+}  // namespace gradus

@@ -1,0 +1,50 @@
+// The suite of positional encodings: what an encoding declares (Traits, hooks, closed form) is
+// proved on small random inputs in f64, and what every encoding owes is checked: gradients of both
+// orders, query offsets, padding, smallest sizes, state, seeds, clear errors. An encoding of one's
+// own is checked in the same way, by check_traits.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pe/table.h"
+
+namespace gradus {
+
+struct TraitCheck {
+  std::string_view trait;  ///< one of trait_names()
+  bool passed = false;
+  std::string text;  ///< what is wrong, with the numbers
+};
+
+struct [[nodiscard]] TraitReport {
+  std::string encoding;
+  std::vector<TraitCheck> checks;  ///< those that apply to what it declares
+
+  bool passed() const;
+  /// The check of a trait, or null where it did not apply.
+  const TraitCheck* find(std::string_view trait) const;
+  /// "rope: 20 checks passed", or a line for each that failed.
+  std::string text() const;
+};
+
+/// What is checked: an encoding by its maker, which must give the same one for the same Build.
+struct SuiteSubject {
+  std::string name;
+  MakeEncoding make;
+  MakeEncoding other = {};  ///< the same encoding with other settings, or empty
+  int64 label_width = 1;
+  EncodingShape shape{8, 2};
+  bool any_size = true;  ///< false where the settings fix the head size
+};
+
+TraitReport check_traits(const SuiteSubject& subject);
+/// An entry of the table with these options.
+TraitReport check_encoding(const EncodingDef& def, const Options& options = {},
+                           EncodingShape shape = {8, 2});
+/// All traits that the suite knows, in the order of the checks.
+std::vector<std::string_view> trait_names();
+
+}  // namespace gradus

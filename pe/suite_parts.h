@@ -1,0 +1,67 @@
+// What the checks of the suite share: subjects, positions, all hooks at once, the raw scores.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pe/suite.h"
+
+namespace gradus::suite {
+
+/// What a check found: nothing declared that it could prove; it holds; or what is wrong.
+struct Finding {
+  enum class Outcome { not_declared, holds, broken } outcome = Outcome::holds;
+  std::string text;
+};
+inline Finding holds() { return {}; }
+inline Finding not_declared() { return {Finding::Outcome::not_declared, {}}; }
+inline Finding broken(std::string text) { return {Finding::Outcome::broken, std::move(text)}; }
+
+std::unique_ptr<PositionalEncoding> build(const SuiteSubject& s, std::uint64_t seed = 1,
+                                          DType dtype = DType::f64);
+
+/// Random labels f64 [batch, n, L], a few turns wide.
+Tensor random_labels(const SuiteSubject& s, std::uint64_t seed, int64 batch, int64 n);
+/// These labels under the names that the encoding reads; time_positions where it wants equal steps.
+Positions positions_of(const SuiteSubject& s, const PositionalEncoding& e, const Tensor& labels);
+
+/// Inputs of the hooks: x [B,N,D], q [B,H,Nq,d], k [B,H,Nk,d].
+struct Inputs {
+  Tensor x, q, k;
+};
+Inputs random_inputs(const SuiteSubject& s, std::uint64_t seed, int64 batch, int64 n);
+/// Query rows only, for x and q.
+Inputs rows(const Inputs& in, int64 begin, int64 count);
+
+/// Every hook's result, by name.
+struct HookOutput {
+  std::string_view hook;
+  Var value;
+  bool by_query;  ///< rows of axis -2 are query rows (else key rows)
+};
+std::vector<HookOutput> run_hooks(const PositionalEncoding& e, const Var& x, const Var& q,
+                                  const Var& k, const Positions& p);
+std::vector<HookOutput> run_hooks(const PositionalEncoding& e, const Inputs& in,
+                                  const Positions& p);
+/// "" where all hooks agree within `tolerance` of their size; else which does not, and by how much.
+std::string compare(const std::vector<HookOutput>& a, const std::vector<HookOutput>& b,
+                    double tolerance);
+bool near(const Tensor& a, const Tensor& b, double tolerance);
+
+/// a_mn sqrt(d) scaled to the score: (q'.k')/sqrt(d) + biases, and the sum of the terms' sizes.
+struct Scores {
+  Tensor value, size;  // [B,H,Nq,Nk]
+};
+Scores scores(const PositionalEncoding& e, const Inputs& in, const Positions& p);
+
+// ---- the checks, by file ------------------------------------------------------------------------
+
+struct Check {
+  std::string_view trait;
+  Finding (*run)(const SuiteSubject&);
+};
+std::vector<Check> declared_checks();  // suite_declared.cpp: what the traits say
+std::vector<Check> shared_checks();    // suite_shared.cpp: what every encoding owes
+
+}  // namespace gradus::suite

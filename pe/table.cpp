@@ -1,0 +1,108 @@
+#include "pe/table.h"
+
+#include <algorithm>
+
+#include "tensor/text.h"
+
+namespace gradus {
+
+namespace pe {
+extern const EncodingDef kAlibi, kFStripe1, kNone, kRope, kRopePool, kSinusoidal;
+}  // namespace pe
+
+std::span<const EncodingDef* const> encodings() {
+  using namespace pe;
+  // Explicit: static self-registration is dropped by linkers.
+  static const EncodingDef* const table[] = {&kAlibi, &kFStripe1, &kNone,
+                                             &kRope,  &kRopePool, &kSinusoidal};
+  return table;
+}
+
+const EncodingDef& find_encoding(std::string_view name) {
+  std::vector<std::string> known;
+  for (const EncodingDef* def : encodings()) {
+    if (def->name == name) return *def;
+    known.emplace_back(def->name);
+  }
+  fail<ConfigError>("unknown positional encoding '{}'; known: {}{}", name, join(known),
+                    did_you_mean(name, known));
+}
+
+std::unique_ptr<PositionalEncoding> build_encoding(const EncodingDef& def, const Build& build,
+                                                   EncodingShape shape, Options options) {
+  check<ConfigError>(shape.heads > 0 && shape.d_model > 0 && shape.d_model % shape.heads == 0,
+                     "{}: d_model = {} does not divide into {} heads of at least one number",
+                     def.name, shape.d_model, shape.heads);
+  Options named(fmt::format("pe '{}'", def.name), options.values());
+  auto encoding = def.make(build, shape, named);
+  named.finish();
+  return encoding;
+}
+
+MakeEncoding make_encoding(std::string_view name, Options options) {
+  const EncodingDef* def = &find_encoding(name);
+  return [def, options](const Build& build, EncodingShape shape) {
+    return build_encoding(*def, build, shape, options);
+  };
+}
+
+// ---- cores --------------------------------------------------------------------------------------
+
+bool core_fits(CoreKind core, unsigned hooks) {
+  const unsigned carried = core == CoreKind::softmax
+                               ? kEmbed | kTransform | kLagBias | kScoreBias | kValueBias
+                               : kEmbed | kTransform | kTransformFeatures;
+  return (hooks & ~carried) == 0;
+}
+
+std::string_view name(CoreKind core) { return core == CoreKind::softmax ? "softmax" : "linear"; }
+
+std::string fitting_text(std::string_view encoding, unsigned hooks, CoreKind core) {
+  std::vector<std::string> fit, cores;
+  for (const EncodingDef* def : encodings())
+    if (core_fits(core, def->traits.hooks)) fit.emplace_back(def->name);
+  for (CoreKind c : {CoreKind::softmax, CoreKind::linear})
+    if (core_fits(c, hooks)) cores.emplace_back(name(c));
+  return fmt::format("encodings for {}: {}; cores for '{}': {}", name(core), join(fit), encoding,
+                     cores.empty() ? "none" : join(cores));
+}
+
+// ---- words --------------------------------------------------------------------------------------
+
+std::string hooks_text(unsigned hooks) {
+  constexpr std::string_view names[] = {"embed",    "transform",  "transform_features",
+                                        "lag_bias", "score_bias", "value_bias"};
+  std::vector<std::string> words;
+  for (unsigned i = 0; i < std::size(names); ++i)
+    if ((hooks >> i) & 1u) words.emplace_back(names[i]);
+  return words.empty() ? "none" : join(words);
+}
+
+std::string traits_text(const Traits& t) {
+  std::string s = fmt::format("relative: {}", name(t.relative));
+  if (t.norm_preserving) s += "; keeps the norm";
+  if (t.uniform_only) s += "; equal steps of time only";
+  if (t.stochastic) s += "; random";
+  if (t.learned) s += "; learned";
+  if (t.normaliser == Normaliser::unrotated) s += "; divides by the sum of unrotated features";
+  if (t.normaliser == Normaliser::none) s += "; divides by nothing";
+  if (t.max_length > 0) s += fmt::format("; at most {} tokens", t.max_length);
+  return s;
+}
+
+std::string encodings_markdown() {
+  std::string s =
+      "| name | family | formula | takes | cores | cost | traits | source |\n"
+      "| --- | --- | --- | --- | --- | --- | --- | --- |\n";
+  for (const EncodingDef* d : encodings()) {
+    std::vector<std::string> cores;
+    for (CoreKind c : {CoreKind::softmax, CoreKind::linear})
+      if (core_fits(c, d->traits.hooks)) cores.emplace_back(name(c));
+    s +=
+        fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} |\n", d->name, d->family, d->formula,
+                    d->takes, join(cores), name(d->traits.cost), traits_text(d->traits), d->source);
+  }
+  return s;
+}
+
+}  // namespace gradus
