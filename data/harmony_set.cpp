@@ -168,7 +168,7 @@ std::vector<LabelColumn> label_columns(const std::vector<std::string>& tracks) {
   for (const std::string& name : tracks) {
     const LabelTrack& t = track_named(name);
     for (int c = 0; c < t.columns; ++c)
-      columns.push_back({t.columns > 1 ? name + std::to_string(c) : name, t.kind, t.values});
+      columns.push_back({t.columns > 1 ? fmt::format("{}.{}", name, c) : name, t.kind, t.values});
   }
   return columns;
 }

@@ -25,7 +25,8 @@ void visit_keys(V&& v, Experiment& e) {
   v.integer("data.transpose_up", e.data.transpose_up, 0, 11, "and higher");
   v.words("data.inputs", e.data.inputs, {"melody", "beat", "chord", "style"},
           "what the model reads at each step");
-  v.words("data.context", e.data.context, {"time", "bin", "section", "bar", "beat", "root"},
+  v.words("data.context", e.data.context,
+          {"time", "bin", "chord", "root", "section", "bar", "beat", "melody", "key", "style"},
           "labels that the encoding sees: time, or structure (bin: the chord's 12 chroma bits)");
   v.integer("model.d_model", e.model.d_model, 1, 65536, "width");
   v.integer("model.layers", e.model.layers, 1, 256, "blocks");

@@ -78,7 +78,7 @@ TEST_CASE("the labels of a batch") {
   const auto columns = label_columns(format.labels);
   REQUIRE(columns.size() == 21);
   CHECK((columns[0].name == "time" && columns[0].kind == LabelKind::time));
-  CHECK((columns[12].name == "chroma11" && columns[12].kind == LabelKind::bit));
+  CHECK((columns[12].name == "chroma.11" && columns[12].kind == LabelKind::bit));
   CHECK((columns[14].name == "root" && columns[14].values == 13));
   const std::vector<PieceWindow> windows = {{1, 0, 24}, {0, 48, 16}};
   const HarmonyBatch b = make_batch(pieces, windows, 30, format);

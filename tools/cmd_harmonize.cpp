@@ -1,0 +1,170 @@
+// gradus harmonize: keeps the melody of a MIDI file (or of a bundled tune) and adds the
+// accompaniment that a trained model hears in it.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cxxopts.hpp>
+#include <filesystem>
+
+#include "data/arranger.h"
+#include "data/midi.h"
+#include "tools/command_line.h"
+#include "tools/commands.h"
+#include "train/harmonizer.h"
+#include "train/metrics.h"
+#include "train/run_folder.h"
+
+namespace gradus {
+
+namespace {
+
+constexpr int kTicksPerQuarter = 480;
+
+struct Request {
+  Song song;    // what is kept
+  Piece piece;  // what the model reads
+  bool has_chords = false;
+};
+
+/// Which track is the melody: the one named, else one that is called so, else the first.
+std::size_t melody_track(const Song& song, const std::string& wanted, const std::string& path) {
+  check<ConfigError>(!song.tracks.empty(), "'{}' has no notes: there is nothing to harmonize",
+                     path);
+  std::vector<std::string> names;
+  for (const SongTrack& t : song.tracks) names.push_back(t.name);
+  if (!wanted.empty()) {
+    for (std::size_t i = 0; i < names.size(); ++i)
+      if (names[i] == wanted) return i;
+    fail<ConfigError>("'{}' has no track '{}'; it has: {}{}", path, wanted, join(names),
+                      did_you_mean(wanted, names));
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    std::string lower = names[i];
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    if (lower.find("melody") != std::string::npos || lower.find("vocal") != std::string::npos)
+      return i;
+  }
+  return 0;
+}
+
+Request from_midi(const std::string& path, const std::string& track, const std::string& chords) {
+  Request r;
+  const Song read = read_midi(path);
+  const std::size_t melody = melody_track(read, track, path);
+  const TimeSignature meter =
+      read.time_signatures.empty() ? TimeSignature{} : read.time_signatures.front();
+  if (read.time_signatures.size() > 1)
+    fmt::print(stderr, "note: '{}' changes its meter; all of it is read in {}/{}\n", path,
+               meter.numerator, meter.denominator);
+  Progression progression;
+  if (!chords.empty())
+    progression = std::filesystem::exists(chords)
+                      ? read_progression(chords, meter.numerator)
+                      : parse_progression(chords, meter.numerator, "--chords");
+  r.has_chords = !progression.beats.empty();
+  r.piece = make_piece(std::filesystem::path(path).stem().string(),
+                       monophonic(to_steps(read.tracks[melody].notes, read.ticks_per_quarter)),
+                       meter.numerator, meter.denominator, progression);
+  r.song = with_ticks(read, kTicksPerQuarter);
+  r.song.tracks = {r.song.tracks[melody]};
+  if (r.song.tracks[0].name.empty()) r.song.tracks[0].name = "melody";
+  return r;
+}
+
+Request from_tune(const std::string& name, const std::string& chords) {
+  Request r;
+  const Tune& tune = bundled_tune(name);
+  r.piece = make_piece(tune);
+  r.has_chords = true;
+  if (!chords.empty()) {
+    const Progression p = std::filesystem::exists(chords)
+                              ? read_progression(chords, tune.beats)
+                              : parse_progression(chords, tune.beats, "--chords");
+    r.piece = make_piece(name, tune.melody, tune.beats, tune.unit, p);
+  }
+  r.song = arrange(tune, kTicksPerQuarter);
+  r.song.tracks.resize(1);
+  return r;
+}
+
+/// The words of `list` that need chords.
+std::string chord_words(const Experiment& e) {
+  std::vector<std::string> words;
+  for (const auto& c : e.data.context)
+    if (c == "bin" || c == "root" || c == "chord") words.push_back("context " + c);
+  for (const auto& i : e.data.inputs)
+    if (i == "chord") words.push_back("input chord");
+  return join(words);
+}
+
+}  // namespace
+
+int cmd_harmonize(int argc, char** argv) {
+  cxxopts::Options options(
+      "gradus harmonize",
+      "Adds an accompaniment to a melody: keeps the melody's track, writes a second one.");
+  options.positional_help("SONG.mid")
+      .add_options()("song", "MIDI file with the melody", cxxopts::value<std::string>())(
+          "tune", "a bundled tune instead of a file", cxxopts::value<std::string>())(
+          "run", "run folder of `gradus train`", cxxopts::value<std::string>())(
+          "o,out", "MIDI file to write", cxxopts::value<std::string>())(
+          "chords", "chords, \"C | F G | C\" (repeated over the melody), or a chord file",
+          cxxopts::value<std::string>()->default_value(""))(
+          "track", "name of the melody's track (default: one called melody, else the first)",
+          cxxopts::value<std::string>()->default_value(""))(
+          "threshold", "probability of an onset (default: the one chosen in training)",
+          cxxopts::value<double>())("program",
+                                    "General MIDI program of the accompaniment, 0 to 127",
+                                    cxxopts::value<int>()->default_value("0"))("help", "this text");
+  options.parse_positional({"song"});
+  const CommandLine line(
+      options, argc, argv,
+      "gradus harmonize --run runs/demo --tune greensleeves -o greensleeves.mid");
+  if (line.helped()) return 0;
+  const RunFolder folder =
+      RunFolder::open(line.required("run", "the run folder of a trained model: --run runs/NAME"));
+  const std::string out = line.required("out", "a MIDI file to write: -o out.mid");
+  check<ConfigError>(line.has("song") != line.has("tune"),
+                     "gradus harmonize takes one melody: SONG.mid or --tune NAME");
+  const int program = line["program"].as<int>();
+  check<ConfigError>(program >= 0 && program <= 127, "--program is 0 to 127, got {}", program);
+
+  Harmonizer harmonizer(folder.experiment());
+  const TrainingPoint point =
+      load_checkpoint(folder.checkpoint("best"), harmonizer.model(), nullptr);
+  const double threshold = line.has("threshold") ? line["threshold"].as<double>() : point.threshold;
+  check<ConfigError>(threshold > 0 && threshold <= 1,
+                     "--threshold is a probability above 0 and at most 1, got {}", threshold);
+
+  const std::string chords = line["chords"].as<std::string>();
+  Request r = line.has("tune") ? from_tune(line["tune"].as<std::string>(), chords)
+                               : from_midi(line["song"].as<std::string>(),
+                                           line["track"].as<std::string>(), chords);
+  const std::string needs = chord_words(harmonizer.experiment());
+  check<ConfigError>(r.has_chords || needs.empty(),
+                     "this model was trained with {}: it needs the chords of the song; give them "
+                     "with --chords \"C | F G | C\" (bars "
+                     "between bar lines) or --chords FILE",
+                     needs);
+
+  const std::vector<Note> notes = harmonizer.decode(harmonizer.probabilities(r.piece), threshold);
+  SongTrack piano{"accompaniment", program, to_ticks(notes, kTicksPerQuarter)};
+  for (Note& n : piano.notes)
+    n.channel = r.song.tracks[0].notes.empty() || r.song.tracks[0].notes[0].channel != 1 ? 1 : 0;
+  sort_notes(piano.notes);
+  r.song.tracks.push_back(std::move(piano));
+  write_midi(out, r.song);
+
+  fmt::print("{}: {} bars, {} melody notes, {} onsets in the accompaniment", r.piece.name,
+             r.piece.bars(), r.piece.melody.size(), notes.size());
+  if (!r.piece.accompaniment.empty()) {
+    const OnsetScore s = onset_score(notes, r.piece.accompaniment);
+    fmt::print(" (the target has {}; {} agree)", s.target, s.hits);
+  }
+  fmt::print("\n{}\n", out);
+  return 0;
+}
+
+}  // namespace gradus

@@ -1,0 +1,228 @@
+#include "train/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "data/arranger.h"
+#include "tensor/elementwise.h"
+#include "train/progress.h"
+
+namespace gradus {
+
+namespace {
+
+Rng seeded(const Experiment& e) { return Rng(static_cast<std::uint64_t>(e.train.seed)); }
+
+std::vector<Piece> tunes_as_pieces(const Experiment& e) {
+  PieceOptions o;
+  o.lowest_shift = -static_cast<int>(e.data.transpose_down);
+  o.highest_shift = static_cast<int>(e.data.transpose_up);
+  o.validation_share = e.data.validation_share;
+  return make_pieces(bundled_tunes(), o, seeded(e).stream("split"));
+}
+
+std::unique_ptr<Optimizer> make_optimizer(const Experiment::Train& t) {
+  if (t.optimizer == "sgd") return std::make_unique<Sgd>(SgdConfig{t.momentum});
+  AdamConfig c;
+  c.weight_decay = t.optimizer == "adamw" ? t.weight_decay : 0;
+  return std::make_unique<Adam>(c);
+}
+
+/// The rule that plays the known chord once a quarter, on the grid of the piece.
+std::vector<Note> block_chord_steps(const Piece& piece) {
+  constexpr int kTicks = 16;  // a quarter of the papers' grid; fine enough for the gap of one tick
+  return to_steps(block_chords(piece.chords(), kStepsPerQuarter, kTicks), kTicks);
+}
+
+}  // namespace
+
+Trainer::Trainer(const Experiment& experiment)
+    : experiment_(experiment),
+      pieces_(tunes_as_pieces(experiment)),
+      train_(cut_windows(pieces_, Split::train, experiment.data.steps, experiment.data.hop_bars)),
+      validation_(
+          cut_windows(pieces_, Split::validation, experiment.data.steps, experiment.data.hop_bars)),
+      harmonizer_(experiment),
+      optimizer_(make_optimizer(experiment.train)) {
+  check<ConfigError>(
+      !train_.empty() && !validation_.empty(),
+      "data.steps = {} leaves {} training and {} validation windows; use fewer steps",
+      experiment.data.steps, train_.size(), validation_.size());
+  point_.best_loss = std::numeric_limits<double>::infinity();
+  schedule_.shape = parse_schedule(experiment.train.schedule);
+  schedule_.warmup_steps = experiment.train.warmup;
+  schedule_.steps_per_epoch = steps_per_epoch();
+  schedule_.total_steps = experiment.train.epochs * steps_per_epoch();
+  schedule_.decay = experiment.train.decay;
+}
+
+int64 Trainer::steps_per_epoch() const {
+  const int64 windows = experiment_.train.batch * experiment_.train.accumulate;
+  return (static_cast<int64>(train_.size()) + windows - 1) / windows;
+}
+
+std::vector<std::vector<PieceWindow>> Trainer::epoch_batches(int64 epoch) const {
+  Rng rng = seeded(experiment_).stream("order").stream(static_cast<std::uint64_t>(epoch));
+  return shuffled_batches(train_, experiment_.train.batch, rng);
+}
+
+HarmonyBatch Trainer::batch(std::span<const PieceWindow> windows) const {
+  return make_batch(pieces_, windows, experiment_.data.steps, harmonizer_.format());
+}
+
+double Trainer::step(std::span<const std::vector<PieceWindow>> parts) {
+  Rng draw = seeded(experiment_).stream("draw").stream(static_cast<std::uint64_t>(point_.step));
+  harmonizer_.model().draw(draw);
+  Gradients total;
+  double loss_sum = 0;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    Pass pass(Mode::train, static_cast<std::uint64_t>(experiment_.train.seed), point_.step,
+              static_cast<int64>(i));
+    Var loss = harmonizer_.loss(batch(parts[i]), pass);
+    loss_sum += loss.item();
+    Gradients g = backward(std::move(loss));
+    if (i == 0)
+      total = std::move(g);
+    else
+      total += g;
+  }
+  const double mean = loss_sum / static_cast<double>(parts.size());
+  if (!std::isfinite(mean))
+    fail<NonFiniteError>(
+        "the loss of step {} is {}; lower train.learning_rate (now {}), or find the first bad node "
+        "with "
+        "`gradus inspect`",
+        point_.step, mean, learning_rate());
+  if (parts.size() > 1) total *= 1.0 / static_cast<double>(parts.size());
+  last_norm_ = experiment_.train.clip > 0 ? clip_global_norm(total, experiment_.train.clip)
+                                          : total.global_norm();
+  optimizer_->step(harmonizer_.model().parameters(), total, learning_rate());
+  ++point_.step;
+  return mean;
+}
+
+double Trainer::validation_loss() const {
+  const NoGrad no_grad;
+  double total = 0, weight = 0;
+  for (std::size_t i = 0; i < validation_.size();
+       i += static_cast<std::size_t>(experiment_.train.batch)) {
+    const auto n =
+        std::min(validation_.size() - i, static_cast<std::size_t>(experiment_.train.batch));
+    const HarmonyBatch b = batch({validation_.data() + i, n});
+    Pass pass = Pass::eval();
+    const double steps = sum(b.mask).item();
+    total += harmonizer_.loss(b, pass).item() * steps;
+    weight += steps;
+  }
+  return total / weight;
+}
+
+double Trainer::best_threshold() const {
+  const NoGrad no_grad;
+  constexpr int kGrid = 40;
+  std::vector<OnsetScore> scores(kGrid);
+  const auto at = [](int i) { return (i + 0.5) / kGrid; };
+  for (std::size_t i = 0; i < validation_.size();
+       i += static_cast<std::size_t>(experiment_.train.batch)) {
+    const auto n =
+        std::min(validation_.size() - i, static_cast<std::size_t>(experiment_.train.batch));
+    const HarmonyBatch b = batch({validation_.data() + i, n});
+    Pass pass = Pass::eval();
+    const Tensor p =
+        sigmoid(slice(harmonizer_.logits(b, pass).value(), -1, 0, harmonizer_.format().pitches()));
+    for (int k = 0; k < kGrid; ++k)
+      scores[static_cast<std::size_t>(k)] += onset_score(p, at(k), b.onset, b.mask);
+  }
+  const auto best = std::max_element(scores.begin(), scores.end(),
+                                     [](const auto& a, const auto& b) { return a.f1() < b.f1(); });
+  return at(static_cast<int>(best - scores.begin()));
+}
+
+TrainingReport Trainer::report() const {
+  TrainingReport r;
+  r.validation_loss = validation_loss();
+  r.threshold = point_.threshold;
+  MeanPredictor mean;
+  for (const PieceWindow& w : train_) {
+    const HarmonyBatch b = batch({&w, 1});
+    mean.learn(Harmonizer::targets(b), b.mask);
+  }
+  double total = 0, count = 0;
+  for (const PieceWindow& w : validation_) {
+    const HarmonyBatch b = batch({&w, 1});
+    const MeanPredictor::Loss l = mean.loss(Harmonizer::targets(b), b.mask);
+    total += l.total;
+    count += static_cast<double>(l.count);
+  }
+  r.mean_loss = total / count;
+  for (const Piece& piece : pieces_) {
+    if (piece.split != Split::validation) continue;
+    r.model += onset_score(harmonizer_.decode(harmonizer_.probabilities(piece), point_.threshold),
+                           piece.accompaniment);
+    r.block_chords += onset_score(block_chord_steps(piece), piece.accompaniment);
+  }
+  r.parameters = harmonizer_.model().parameter_count();
+  r.steps = point_.step;
+  r.epochs = point_.epoch;
+  return r;
+}
+
+TrainingReport Trainer::run(const RunFolder& folder, bool quiet) {
+  const int64 total_steps = experiment_.train.epochs * steps_per_epoch();
+  Progress progress("step", total_steps, point_.step, quiet);
+  const auto per_step = static_cast<std::size_t>(experiment_.train.accumulate);
+  while (point_.epoch < experiment_.train.epochs) {
+    const auto batches = epoch_batches(point_.epoch);
+    double epoch_loss = 0;
+    int64 steps = 0;
+    for (std::size_t i = 0; i < batches.size(); i += per_step, ++steps) {
+      const double rate = learning_rate();
+      const double loss = step({batches.data() + i, std::min(per_step, batches.size() - i)});
+      epoch_loss += loss;
+      progress.update(point_.step, fmt::format("loss {:.4f}", loss));
+      if (point_.step % experiment_.train.log_every == 0)
+        folder.log({{"step", point_.step},
+                    {"epoch", point_.epoch},
+                    {"loss", loss},
+                    {"learning_rate", rate},
+                    {"gradient_norm", last_norm_},
+                    {"seconds", progress.seconds()}});
+    }
+    ++point_.epoch;
+    const double loss = validation_loss();
+    const bool best = loss < point_.best_loss;
+    if (best) point_.best_loss = loss;
+    folder.log({{"epoch", point_.epoch},
+                {"train_loss", epoch_loss / static_cast<double>(steps)},
+                {"validation_loss", loss},
+                {"seconds", progress.seconds()}});
+    progress.line(fmt::format("epoch {}: training loss {:.4f}, validation loss {:.4f}{}",
+                              point_.epoch, epoch_loss / static_cast<double>(steps), loss,
+                              best ? " (best)" : ""));
+    save_checkpoint(folder.checkpoint("last"), harmonizer_.model(), optimizer_.get(), point_);
+    if (best) save_checkpoint(folder.checkpoint("best"), harmonizer_.model(), nullptr, point_);
+  }
+  const TrainingPoint end = point_;
+  load_checkpoint(folder.checkpoint("best"), harmonizer_.model(), nullptr);
+  point_ = end;
+  point_.threshold =
+      experiment_.decode.threshold > 0 ? experiment_.decode.threshold : best_threshold();
+  save_checkpoint(folder.checkpoint("best"), harmonizer_.model(), nullptr, point_);
+  TrainingReport r = report();
+  r.seconds = progress.seconds();
+  folder.log({{"validation_loss", r.validation_loss},
+              {"mean_loss", r.mean_loss},
+              {"threshold", r.threshold},
+              {"onset_f1", r.model.f1()},
+              {"onsets_predicted", r.model.predicted},
+              {"onsets_target", r.model.target},
+              {"block_chords_f1", r.block_chords.f1()},
+              {"block_chords_onsets", r.block_chords.predicted},
+              {"parameters", r.parameters},
+              {"steps", r.steps},
+              {"seconds", r.seconds}});
+  return r;
+}
+
+}  // namespace gradus
