@@ -1,7 +1,6 @@
 #include "tensor/safetensors.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <span>
 #include <utility>
 #include <vector>
@@ -10,17 +9,8 @@
 #include "tensor/safetensors_header.h"
 
 namespace gradus {
-namespace {
 
 using namespace detail;
-using Json = nlohmann::ordered_json;
-
-std::string_view safetensors_name(DType dtype) {
-  constexpr std::string_view names[] = {"F32", "F64", "I64", "U8"};
-  return names[static_cast<int>(dtype)];
-}
-
-}  // namespace
 
 TensorFile read_safetensors(const std::filesystem::path& path) {
   const InputFile input(path);
@@ -70,21 +60,14 @@ void write_safetensors(const std::filesystem::path& path, const TensorFile& file
   std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
     return size_of(a.second.dtype()) > size_of(b.second.dtype());
   });
-  Json header = Json::object();
-  if (!file.metadata.empty()) header[std::string(kSafetensorsMetadata)] = file.metadata;
+  SafetensorsHeader header;
+  header.metadata = file.metadata;
   std::uint64_t at = 0;
   for (const auto& [key, t] : order) {
-    header[*key] = {{"dtype", safetensors_name(t.dtype())},
-                    {"shape", std::vector<int64>(t.shape().begin(), t.shape().end())},
-                    {"data_offsets", {at, at + t.bytes()}}};
+    header.entries.push_back({*key, t.dtype(), false, t.shape(), at, at + t.bytes()});
     at += t.bytes();
   }
-  std::string head;
-  try {
-    head = header.dump();
-  } catch (const nlohmann::json::exception&) {
-    fail<IoError>("cannot write '{}': a name or a metadata text is no valid UTF-8", path.string());
-  }
+  std::string head = safetensors_header_text(header, path.string());
   head.append((8 - head.size() % 8) % 8, ' ');
   check<IoError>(head.size() <= kLongestSafetensorsHeader,
                  "cannot write '{}': its header would have {} bytes; at most {} are allowed",

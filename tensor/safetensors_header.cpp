@@ -221,4 +221,19 @@ SafetensorsHeader read_safetensors_header(std::string_view json, std::uint64_t d
   return {std::move(reader.entries), std::move(reader.metadata)};
 }
 
+std::string safetensors_header_text(const SafetensorsHeader& header, const std::string& file) {
+  constexpr std::string_view dtypes[] = {"F32", "F64", "I64", "U8"};
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  if (!header.metadata.empty()) json[std::string(kSafetensorsMetadata)] = header.metadata;
+  for (const SafetensorsEntry& e : header.entries)
+    json[e.name] = {{"dtype", dtypes[static_cast<int>(e.dtype)]},
+                    {"shape", std::vector<int64>(e.shape.begin(), e.shape.end())},
+                    {"data_offsets", {e.begin, e.end}}};
+  try {
+    return json.dump();
+  } catch (const nlohmann::json::exception&) {
+    fail<IoError>("cannot write '{}': a name or a metadata text is no valid UTF-8", file);
+  }
+}
+
 }  // namespace gradus::detail

@@ -30,6 +30,9 @@ struct SafetensorsHeader {
 /// else is an IoError that names `file`, the tensor and the numbers.
 SafetensorsHeader read_safetensors_header(std::string_view json, std::uint64_t data_bytes,
                                           const std::string& file);
+/// The JSON of a header, entries in their order; text that is no UTF-8 is an IoError that names
+/// `file`.
+std::string safetensors_header_text(const SafetensorsHeader& header, const std::string& file);
 /// A name of a file, fit for a message: cut, without control characters.
 std::string shown(const std::string& name);
 
