@@ -16,6 +16,8 @@ Var rms_norm(At x, const Var& gain, double eps = 1e-6);
 Var gelu(At x);
 /// y = x sigmoid(x).
 Var silu(At x);
+/// y = x + 1 where x > 0, else e^x: the feature map elu(x) + 1 (Katharopoulos et al. 2020).
+Var elu1(At x);
 /// Per element: -[w t (1-p)^gamma ln p + (1-t) p^gamma ln(1-p)], p = sigmoid(x); w: positive
 /// weight, gamma: focal weight (Lin et al. 2017; 0: none). Targets t in [0, 1], same shape and
 /// dtype.
