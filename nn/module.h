@@ -139,5 +139,8 @@ class Layer : public Module {
 /// checkpoint: module(x, pass) as one node whose inputs are x and the module's parameters; the
 /// backward pass computes it again under the same Pass. The module must outlive the graph.
 Var checkpoint(const Layer& layer, const Var& x, Pass& pass);
+/// The same for any function of x and the parameters of `modules`.
+using ModuleFunction = std::function<Var(const Var& x, Pass& pass)>;
+Var checkpoint(std::span<const Module* const> modules, ModuleFunction f, const Var& x, Pass& pass);
 
 }  // namespace gradus

@@ -1,0 +1,54 @@
+// The encoder Transformer of the papers (SPEC 3 and 5): Linear(inputs -> d_model), the encoding's
+// embed, blocks, a last norm where norms come first, Linear(d_model -> outputs). Causal or not as
+// the positions say. It owns the positional encoding, which all blocks share.
+#pragma once
+
+#include "nn/block.h"
+
+namespace gradus {
+
+struct TransformerConfig {
+  int64 inputs = 0, outputs = 0;
+  int64 d_model = 512, heads = 4, layers = 2, d_ff = 512;
+  double dropout = 0.1;
+  NormPlacement norm = NormPlacement::post;
+  Activation activation = Activation::relu;
+  CoreConfig core;
+  bool checkpoint = false;  ///< computes each block again in the backward pass: less memory
+};
+
+class Transformer : public Module {
+ public:
+  /// ConfigError for sizes that do not fit, and where core and encoding do not.
+  Transformer(const Build& build, const TransformerConfig& config,
+              const MakeEncoding& make_encoding);
+
+  /// x [B,N,inputs] -> logits [B,N,outputs].
+  Var operator()(const Var& x, const Positions& positions, Pass& pass) const;
+  /// One more token: x [B,1,inputs], positions of this token only, one state a block (start()).
+  Var step(const Var& x, const Positions& positions, std::vector<AttentionState>& states,
+           Pass& pass) const;
+  /// States before the first token.
+  std::vector<AttentionState> start() const { return std::vector<AttentionState>(blocks_.size()); }
+  /// This step's random features, of the encoding and of every feature map: once a step, before
+  /// the first forward.
+  void draw(Rng& rng);
+
+  const TransformerConfig& config() const { return config_; }
+  const PositionalEncoding& encoding() const { return *encoding_; }
+  const Block& block(std::size_t layer) const { return *blocks_.at(layer); }
+  Linear& output() { return output_; }
+
+ private:
+  Var embed(const Var& x, const Positions& positions, Pass& pass) const;
+  Var logits(const Var& x, Pass& pass) const;
+
+  TransformerConfig config_;
+  Linear input_;
+  std::unique_ptr<PositionalEncoding> encoding_;
+  std::vector<std::unique_ptr<Block>> blocks_;
+  std::unique_ptr<LayerNorm> norm_;
+  Linear output_;
+};
+
+}  // namespace gradus
