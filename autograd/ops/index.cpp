@@ -173,8 +173,8 @@ extern const OpDef kReplaceValue{
     .reads = kReadsNothing,
     .forward = [](const ForwardCall& c) -> Forward { return c.in(1); },
     .vjp = [](const VjpCall&, const Var& g) -> Grads { return Grads(Var(), g); },
-    .samples = {{.in = {{.shape = {2, 3}}, {.shape = {2, 3}}}},
-                {.in = {{.shape = {}}, {.shape = {}}}}},
+    .samples = {{.in = {{.shape = {2, 3}, .no_influence = true}, {.shape = {2, 3}}}},
+                {.in = {{.shape = {}, .no_influence = true}, {.shape = {}}}}},
     .bad_samples = {{.in = {{.shape = {2}}, {.shape = {3}}},
                      .message = "cannot take the place of"}}};
 

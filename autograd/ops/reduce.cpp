@@ -32,6 +32,21 @@ std::vector<BadSample> reduce_bad() {
            .attrs = {{"axes", List{}}, {"keep", int64{0}}},
            .message = "must be f32 or f64"}};
 }
+Inferred extreme_infer(const InferCall& c) {
+  const Shape& s = c.shape(0);
+  const std::vector<bool> axes = reduced_axes(axes_of(c.attrs()), s.rank());
+  for (int axis = 0; axis < s.rank(); ++axis)
+    check_shape(!axes[static_cast<std::size_t>(axis)] || s[axis] > 0,
+                "{} of {} over axis {}: no elements", c.op().name, text(s), axis);
+  return reduced(c);
+}
+std::vector<BadSample> extreme_bad() {
+  std::vector<BadSample> list = reduce_bad();
+  list.push_back({.in = {{.shape = {2, 0}}},
+                  .attrs = {{"axes", std::vector<int64>{1}}, {"keep", int64{0}}},
+                  .message = "no elements"});
+  return list;
+}
 /// Equal extremes share the gradient.
 Grads extreme_vjp(const VjpCall& c, const Var& g) {
   const Var x = c.in(0), y = kept(c.out(), c);
@@ -70,26 +85,26 @@ extern const OpDef kSum{.name = "sum",
 extern const OpDef kMax{.name = "max",
                         .formula = "y = max_axes x",
                         .vjp_formula = "dx = g [x = y] / number of such x",
-                        .infer = reduced,
+                        .infer = extreme_infer,
                         .reads = {1u, true},
                         .forward = [](const ForwardCall& c) -> Forward {
                           return gradus::max(c.in(0), axes_of(c.attrs()), keep_of(c.attrs()));
                         },
                         .vjp = extreme_vjp,
                         .samples = reduce_samples(true),
-                        .bad_samples = reduce_bad()};
+                        .bad_samples = extreme_bad()};
 
 extern const OpDef kMin{.name = "min",
                         .formula = "y = min_axes x",
                         .vjp_formula = "dx = g [x = y] / number of such x",
-                        .infer = reduced,
+                        .infer = extreme_infer,
                         .reads = {1u, true},
                         .forward = [](const ForwardCall& c) -> Forward {
                           return gradus::min(c.in(0), axes_of(c.attrs()), keep_of(c.attrs()));
                         },
                         .vjp = extreme_vjp,
                         .samples = reduce_samples(true),
-                        .bad_samples = reduce_bad()};
+                        .bad_samples = extreme_bad()};
 
 extern const OpDef kNorm{.name = "norm",
                          .formula = "y = sqrt(sum_axes x^2)",
@@ -175,7 +190,7 @@ extern const OpDef kCumsum{
 
 extern const OpDef kSumTo{
     .name = "sum_to",
-    .formula = "y = sum of x over the axes that a broadcast from `shape` stretched",
+    .formula = "y = sum of x over the axes that a broadcast from a shape stretched",
     .vjp_formula = "dx = g, broadcast",
     .infer = [](const InferCall& c) -> Inferred {
       const Shape to = c.attrs().shape("shape");
@@ -210,8 +225,10 @@ extern const OpDef kMatmul{
       if (c.wanted(1)) {
         const Var a = c.in(0);
         // One matrix for the whole batch: the batch is just more rows, and one product does it.
-        db = c.shape(1).rank() == 2 && a.rank() > 2
-                 ? matmul(transpose(reshape(a, {-1, a.size(-1)})), reshape(g, {-1, g.size(-1)}))
+        const int64 k = c.shape(1)[0], n = c.shape(1).back();
+        const int64 rows = k ? a.numel() / k : 0;
+        db = c.shape(1).rank() == 2 && a.rank() > 2 && k && n
+                 ? matmul(transpose(reshape(a, {rows, k})), reshape(g, {rows, n}))
                  : sum_to(matmul(transpose(a), g), c.shape(1));
       }
       return Grads(da, db);

@@ -104,8 +104,12 @@ extern const OpDef kSlice{
     .infer = [](const InferCall& c) -> Inferred {
       Shape s = c.shape(0);
       const Attrs& a = c.attrs();
-      s[static_cast<int>(a.integer("axis"))] =
-          slice_length(a.integer("begin"), a.integer("end"), a.integer("step"));
+      const int axis = normal_axis(a.integer("axis"), s.rank());
+      const int64 begin = a.integer("begin"), end = a.integer("end"), step = a.integer("step");
+      check<IndexError>(step > 0, "the step of a slice must be positive, got {}", step);
+      check<IndexError>(begin >= 0 && begin <= end && end <= s[axis],
+                        "slice [{}:{}] is outside axis {} of {}", begin, end, axis, text(s));
+      s[axis] = slice_length(begin, end, step);
       return {s, c.dtype(0)};
     },
     .reads = kReadsNothing,
@@ -119,17 +123,24 @@ extern const OpDef kSlice{
       return unslice(g, a.integer("axis"), a.integer("begin"), a.integer("step"),
                      c.shape(0)[static_cast<int>(a.integer("axis"))]);
     },
-    .samples =
+    .samples = {{.in = {{.shape = {3, 5}}},
+                 .attrs = {{"axis", int64{1}},
+                           {"begin", int64{1}},
+                           {"end", int64{4}},
+                           {"step", int64{1}}}},
+                {.in = {{.shape = {5, 2}}},
+                 .attrs = {{"axis", int64{0}},
+                           {"begin", int64{0}},
+                           {"end", int64{5}},
+                           {"step", int64{2}}}}},
+    .bad_samples =
         {{.in = {{.shape = {3, 5}}},
-          .attrs =
-              {{"axis", int64{1}}, {"begin", int64{1}}, {"end", int64{4}}, {"step", int64{1}}}},
-         {.in = {{.shape = {5, 2}}},
-          .attrs = {
-              {"axis", int64{0}}, {"begin", int64{0}}, {"end", int64{5}}, {"step", int64{2}}}}}};
+          .attrs = {{"axis", int64{1}}, {"begin", int64{2}}, {"end", int64{6}}, {"step", int64{1}}},
+          .message = "slice [2:6] is outside axis 1 of (3, 5)"}}};
 
 extern const OpDef kUnslice{
     .name = "unslice",
-    .formula = "y = zeros of `size` along an axis with x at begin, begin + step, ...",
+    .formula = "y = zeros of a size along an axis with x at begin, begin + step, ...",
     .vjp_formula = "dx = g at those places",
     .infer = [](const InferCall& c) -> Inferred {
       Shape s = c.shape(0);
@@ -228,7 +239,7 @@ extern const OpDef kConcat{
 
 extern const OpDef kPad{
     .name = "pad",
-    .formula = "y = x with `before` and `after` elements of `value` added along an axis",
+    .formula = "y = x with before and after elements of value added along an axis",
     .vjp_formula = "dx = the inner part of g",
     .infer = [](const InferCall& c) -> Inferred {
       Shape s = c.shape(0);

@@ -179,7 +179,9 @@ extern const OpDef kRelu{
       const Tensor positive = greater(c.out().value(), scalar(0, g.dtype()));
       return masked_fill(g, fixed(logical_not(positive)), 0);
     },
-    .samples = unary_samples(-2, 2, {0}),
+    .samples = {{.in = {{.shape = {2, 3}, .low = -2, .high = 2, .kinks = {0}}}},
+                {.in = {{.shape = {}, .low = 0.5, .high = 2}}},
+                {.in = {{.shape = {1, 4, 1}, .low = -2, .high = 2, .kinks = {0}}}}},
     .bad_samples = unary_bad()};
 
 extern const OpDef kSquare{
