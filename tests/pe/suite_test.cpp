@@ -1,0 +1,96 @@
+// Every encoding of the table, with several settings each, through the suite.
+#include <doctest/doctest.h>
+
+#include "tests/pe/encode.h"
+
+using namespace gradus;
+
+namespace {
+
+struct Case {
+  std::string_view name;
+  std::vector<const char*> settings;
+};
+
+/// Every entry of the table stands here, with its settings: labels of one number and of several,
+/// and each variant.
+const std::vector<Case>& cases() {
+  static const std::vector<Case> list{
+      {"alibi", {}},
+      {"alibi", {"slopes=released", "tracks=bar"}},
+      {"f_stripe1", {}},
+      {"f_stripe1", {"pooled=false"}},
+      {"f_stripe1", {"tracks=chroma", "width=12"}},
+      {"f_stripe1", {"tracks=time,chord", "pooled=false", "parametrisation=sigmoid"}},
+      {"f_stripe1", {"parametrisation=free", "pooled=false", "frequencies=1,0.5,0.1,0.01"}},
+      {"none", {}},
+      {"rope", {}},
+      {"rope", {"variant=B", "pairing=half"}},
+      {"rope", {"variant=C"}},
+      {"rope", {"variant=C", "tracks=chroma", "width=12", "pairing=half"}},
+      {"rope", {"tracks=time,bar", "deviation=0.1"}},
+      {"rope", {"variant=B", "tracks=chroma", "width=3"}},
+      {"rope", {"frequencies=0.5,0.1"}},
+      {"rope", {"stage=after"}},
+      {"rope", {"stage=after", "variant=C", "features=4"}},
+      {"ropepool", {}},
+      {"ropepool", {"pool=cross_pair", "pairing=half"}},
+      {"ropepool", {"pool=total"}},
+      {"ropepool", {"tracks=chroma", "width=12"}},
+      {"ropepool", {"pairing=half", "frequencies=1,0.1,0.5,0.05"}},
+      {"sinusoidal", {}},
+      {"sinusoidal", {"tracks=beat", "base=100"}},
+  };
+  return list;
+}
+
+Options options_of(const Case& c) {
+  Options o;
+  for (const char* s : c.settings) o.set(s);
+  return o;
+}
+
+}  // namespace
+
+TEST_CASE("every setting of every encoding proves what it declares") {
+  for (const Case& c : cases()) {
+    const TraitReport report = check_encoding(find_encoding(c.name), options_of(c));
+    CAPTURE(report.text());
+    CHECK(report.passed());
+    CHECK(report.checks.size() >= 14);
+  }
+}
+
+TEST_CASE("the cases cover the table, and the table's traits are those of the defaults") {
+  for (const EncodingDef* def : encodings()) {
+    bool covered = false;
+    for (const Case& c : cases()) covered |= c.name == def->name;
+    CAPTURE(def->name);
+    CHECK(covered);
+    const Traits t = encoding(def->name, {8, 2}, {})->traits();
+    const Traits& d = def->traits;
+    CHECK(t.hooks == d.hooks);
+    CHECK(t.takes_vector == d.takes_vector);
+    CHECK(t.takes_any_label == d.takes_any_label);
+    CHECK(t.uniform_only == d.uniform_only);
+    CHECK(t.cost == d.cost);
+    CHECK(t.relative == d.relative);
+    CHECK(t.norm_preserving == d.norm_preserving);
+    CHECK(t.normaliser == d.normaliser);
+    CHECK(t.stochastic == d.stochastic);
+    CHECK(t.learned == d.learned);
+    CHECK(t.max_length == d.max_length);
+  }
+}
+
+TEST_CASE("which traits are proved") {
+  const TraitReport rope = check_encoding(find_encoding("rope"));
+  for (const char* trait : {"relative", "norm", "composition", "interaction", "query_offset",
+                            "gradient", "second_gradient", "default_positions", "f32"}) {
+    CAPTURE(trait);
+    REQUIRE(rope.find(trait));
+    CHECK(rope.find(trait)->passed);
+  }
+  CHECK(!rope.find("uniform"));
+  CHECK(!rope.find("max_length"));
+}
