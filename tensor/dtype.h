@@ -17,12 +17,27 @@ using int64 = std::int64_t;
 enum class DType : std::uint8_t { f32, f64, i64, u8 };
 
 constexpr std::string_view name(DType t) {
-  constexpr std::string_view names[] = {"f32", "f64", "i64", "u8"};
-  return names[static_cast<int>(t)];
+  switch (t) {
+    case DType::f32:
+      return "f32";
+    case DType::f64:
+      return "f64";
+    case DType::i64:
+      return "i64";
+    default:
+      return "u8";
+  }
 }
 constexpr std::size_t size_of(DType t) {
-  constexpr std::size_t sizes[] = {4, 8, 8, 1};
-  return sizes[static_cast<int>(t)];
+  switch (t) {
+    case DType::f32:
+      return 4;
+    case DType::f64:
+    case DType::i64:
+      return 8;
+    default:
+      return 1;
+  }
 }
 constexpr bool is_float(DType t) { return t == DType::f32 || t == DType::f64; }
 
