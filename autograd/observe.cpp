@@ -80,8 +80,9 @@ namespace detail {
 
 namespace {
 
-/// What the hook makes of `current`, the value of v so far; empty where it leaves it alone.
-Var run_one(const ValueHook& hook, const Var& v, const Var& current) {
+/// What the hook makes of `current`, the value of v so far; empty where it leaves it alone. A node
+/// that has just got its name hands it on, so that the name stands for one node.
+Var run_one(const ValueHook& hook, const Var& v, const Var& current, bool by_name) {
   ValueEvent event(current);
   const Restore<bool> no_hooks(state().hooks, false);
   hook(event);
@@ -91,7 +92,8 @@ Var run_one(const ValueHook& hook, const Var& v, const Var& current) {
     const Restore<bool> quiet(state().announce, false);
     made = replace_value(current, event.replacement());
   }
-  made.node().name = v.name();
+  std::string& name = current.node().name;
+  made.node().name = by_name ? std::exchange(name, {}) : v.name();
   made.node().scope = v.node().scope;
   // Announced once it has its name.
   const Var* inputs[] = {&current, &event.replacement()};
@@ -111,7 +113,7 @@ Var run_value_hooks(const Var& v, bool by_name) {
       continue;
     if (by_name || !std::exchange(entry->fired, true)) {
       const ValueHook hook = entry->hook;
-      if (Var made = run_one(hook, v, current); made.defined()) {
+      if (Var made = run_one(hook, v, current, by_name); made.defined()) {
         current = made;
         for (ValueHookEntry& e : state().value_hooks)
           if (!by_name && e.number == number) e.replaced = current;

@@ -154,10 +154,10 @@ struct BadSample {
 };
 
 struct OpDef {
-  std::string_view name;
-  std::string_view formula;      ///< "y = tanh(x)"
-  std::string_view vjp_formula;  ///< "dx = g (1 - y^2)"
-  std::string_view source = {};  ///< paper and equation, where there is one
+  std::string_view name = {};
+  std::string_view formula = {};      ///< "y = tanh(x)"
+  std::string_view vjp_formula = {};  ///< "dx = g (1 - y^2)"
+  std::string_view source = {};       ///< paper and equation, where there is one
 
   Inferred (*infer)(const InferCall&) = nullptr;
   Reads reads = {};
@@ -187,7 +187,8 @@ struct VarRef {
 };
 
 /// Runs an op and records it: infer, forward, node, observers. Errors leave with op, inputs, scope,
-/// line and formula added.
+/// line and formula added. (A std::vector of inputs: call it as gradus::apply, for std::apply
+/// answers to two arguments too.)
 Var apply(const OpDef& op, std::initializer_list<VarRef> in, Attrs attrs = {}, Location where = {});
 Var apply(const OpDef& op, std::span<const Var> in, Attrs attrs = {}, Location where = {});
 
