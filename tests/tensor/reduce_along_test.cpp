@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "tensor/elementwise.h"
 #include "tensor/reduce.h"
 #include "tests/tensor/layouts.h"
 
@@ -24,14 +25,12 @@ TEST_CASE("softmax rows sum to 1 and match the definition") {
         for (const Tensor& view : layouts_of(x)) {
           const Tensor y = softmax(view, axis);
           CHECK(y.is_contiguous());
-          CHECK(
-              all_close(sum(y, {axis}), ones(reduced_shape(shape, {axis}, Keep::no), dtype), 1e-6));
-          const List p = list(y), q = list(log_softmax(view, axis));
-          const List m = list(broadcast_to(logsumexp(view, {axis}, Keep::yes), shape)), v = list(x);
-          for (std::size_t i = 0; i < p.size(); ++i) {
-            CHECK(p[i] == doctest::Approx(std::exp(v[i] - m[i])).epsilon(1e-6));
-            CHECK(q[i] == doctest::Approx(v[i] - m[i]).epsilon(1e-5));
-          }
+          if (x.numel() > 0)
+            CHECK(all_close(sum(y, {axis}), ones(reduced_shape(shape, {axis}, Keep::no), dtype),
+                            1e-6));
+          const Tensor shifted = sub(x, logsumexp(view, {axis}, Keep::yes));
+          CHECK(all_close(log_softmax(view, axis), shifted, 1e-6, 1e-6));
+          CHECK(all_close(y, exp(shifted), 1e-6, 1e-6));
         }
       }
 }
