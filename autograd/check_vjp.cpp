@@ -48,7 +48,13 @@ void check_linear(SampleCheck& c, const Ran& plain) {
 
 /// The op between two aliases, no handle on its inputs and output: what no vjp declared is gone.
 void check_reads(SampleCheck& c, const Ran& plain) {
+  // A kernel may read the output or saved tensors where its reference needs the inputs: then
+  // create_graph asks for a handle on them, in words (autograd/backward.cpp).
+  bool reference_reads_more = false;
+  for (std::size_t i = 0; i < c.inputs.size(); ++i)
+    reference_reads_more |= c.op.vjp_kernel && !c.op.reads.input(static_cast<int>(i));
   for (bool create_graph : {false, true}) {
+    if (create_graph && reference_reads_more) continue;
     std::vector<Var> by;
     Var end;
     {
@@ -73,7 +79,7 @@ void check_reads(SampleCheck& c, const Ran& plain) {
     Tensors found(c.inputs.size());
     for (std::size_t i = 0, j = 0; i < found.size(); ++i)
       if (c.is_float_input(i)) found[i] = g[j++].value();
-    const bool fused_again = create_graph && c.op.reference;
+    const bool fused_again = create_graph && c.op.vjp_kernel;
     c.expect(
         fused_again ? all_close_to(found, plain.grads, 1e-10) : all_same_bits(found, plain.grads),
         "the gradient changes where undeclared values are dropped");

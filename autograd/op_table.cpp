@@ -19,21 +19,14 @@ std::string code(std::string_view formula) {
 }  // namespace
 
 std::string ops_text(std::span<const OpDef* const> ops) {
-  std::size_t name = 4, formula = 7, vjp = 3;
-  for (const OpDef* op : ops) {
-    name = std::max(name, op->name.size());
-    formula = std::max(formula, op->formula.size());
-    vjp = std::max(vjp, op->vjp_formula.size());
-  }
+  std::size_t width = 0;
+  for (const OpDef* op : ops) width = std::max(width, op->name.size());
   std::string out;
-  const auto row = [&](std::string_view a, std::string_view b, std::string_view c,
-                       std::string_view d) {
-    std::string line = fmt::format("{:<{}}  {:<{}}  {:<{}}  {}", a, name, b, formula, c, vjp, d);
-    line.erase(line.find_last_not_of(' ') + 1);
-    out += line + "\n";
-  };
-  row("name", "formula", "vjp", "source");
-  for (const OpDef* op : ops) row(op->name, op->formula, op->vjp_formula, op->source);
+  for (const OpDef* op : ops) {
+    out += fmt::format("{:<{}}  {}\n", op->name, width, op->formula);
+    for (std::string_view line : {op->vjp_formula, op->source})
+      if (!line.empty()) out += fmt::format("{:<{}}  {}\n", "", width, line);
+  }
   return out;
 }
 

@@ -8,7 +8,7 @@
 
 namespace gradus {
 
-/// Aligned columns: name, formula, vjp, source.
+/// For each op a name and beside it formula, vjp and source, a line each.
 std::string ops_text(std::span<const OpDef* const> ops);
 /// A Markdown table, a row an op.
 std::string ops_markdown(std::span<const OpDef* const> ops);

@@ -5,20 +5,12 @@
 
 #include "autograd/check_op.h"
 #include "autograd/op_table.h"
+#include "tools/command_line.h"
 #include "tools/commands.h"
 
 namespace gradus {
 
 namespace {
-
-constexpr std::string_view kExample = R"(
-For every op: the gradient against differences of its values (order 1), the gradient of the
-gradient by inputs and cotangent (order 2), further rules (linear in the cotangent, any layout,
-sizes 0 and 1, f32 near f64, errors), and planted bugs, which must all be caught.
-
-Example:
-  gradus gradcheck --op softmax --sample 1 --order 2
-)";
 
 void print_line(const CheckReport& r) {
   fmt::print("{:<24} {:>7} {:>8} {:>8} {:>8} {:>13}  {}\n", r.op, r.samples, r.first_order,
@@ -30,42 +22,34 @@ void print_line(const CheckReport& r) {
 }  // namespace
 
 int cmd_gradcheck(int argc, char** argv) {
-  cxxopts::Options options("gradus gradcheck", "Check the gradients of the ops.");
-  CheckOptions wanted;
-  std::string only;
+  cxxopts::Options options(
+      "gradus gradcheck",
+      "For every op: the gradient against differences of its values (order 1), the gradient of "
+      "the\n"
+      "gradient by inputs and cotangent (order 2), further rules (linear in the cotangent, any\n"
+      "layout, sizes 0 and 1, f32 near f64, errors), and planted bugs, which must all be caught.");
   // clang-format off
   options.add_options()
       ("op", "one op; all of them where it is not given", cxxopts::value<std::string>(), "NAME")
       ("sample", "one of the op's samples, from 0", cxxopts::value<int>(), "N")
       ("order", "1 or 2: gradcheck of that order alone", cxxopts::value<int>(), "N")
-      ("help", "show this text");
+      ("help", "this text");
   // clang-format on
-  try {
-    const cxxopts::ParseResult given = options.parse(argc, argv);
-    if (given.count("help")) {
-      fmt::print("{}{}", options.help(), kExample);
-      return 0;
-    }
-    if (!given.unmatched().empty())
-      fail<ConfigError>("gradcheck takes no argument '{}'; an op is named with --op",
-                        given.unmatched()[0]);
-    if (given.count("op")) only = given["op"].as<std::string>();
-    if (given.count("sample")) {
-      wanted.sample = given["sample"].as<int>();
-      check<ConfigError>(!only.empty(), "--sample needs --op: each op has its own samples");
-      check<ConfigError>(wanted.sample >= 0, "--sample counts from 0, got {}", wanted.sample);
-    }
-    if (given.count("order")) {
-      wanted.order = given["order"].as<int>();
-      check<ConfigError>(wanted.order == 1 || wanted.order == 2, "--order must be 1 or 2, got {}",
-                         wanted.order);
-    }
-  } catch (const cxxopts::exceptions::exception& e) {
-    fail<ConfigError>("{}; see gradus gradcheck --help", e.what());
-  }
-
+  const CommandLine line(options, argc, argv, "gradus gradcheck --op softmax --sample 1 --order 2");
+  if (line.helped()) return 0;
+  CheckOptions wanted;
   std::vector<const OpDef*> ops = all_ops();
-  if (!only.empty()) ops = {&find_op(ops, only)};
+  if (line.has("op")) ops = {&find_op(ops, line["op"].as<std::string>())};
+  if (line.has("sample")) {
+    wanted.sample = line["sample"].as<int>();
+    check<ConfigError>(line.has("op"), "--sample needs --op: each op has its own samples");
+    check<ConfigError>(wanted.sample >= 0, "--sample counts from 0, got {}", wanted.sample);
+  }
+  if (line.has("order")) {
+    wanted.order = line["order"].as<int>();
+    check<ConfigError>(wanted.order == 1 || wanted.order == 2, "--order must be 1 or 2, got {}",
+                       wanted.order);
+  }
   fmt::print("{:<24} {:>7} {:>8} {:>8} {:>8} {:>13}\n", "op", "samples", "order 1", "order 2",
              "others", "bugs caught");
   CheckReport total;
