@@ -68,6 +68,8 @@ void visit_keys(V&& v, Experiment& e) {
 
 using Words = std::vector<std::string>;
 
+const Words kSections{"data", "model", "pe", "train", "decode"};
+
 struct Lister {
   std::vector<std::string> names;
   void integer(const char* key, int64&, int64, int64, const char*) { names.push_back(key); }
@@ -218,10 +220,11 @@ Experiment Experiment::parse(std::string_view text, const std::string& where,
   for (const auto& [section, node] : table) {
     const std::string name(section.str());
     const toml::table* inner = node.as_table();
-    check<ConfigError>(inner != nullptr,
-                       "{}: key '{}' stands outside of a section; sections: [data], [model], [pe], "
-                       "[train], [decode]",
-                       place(where, node.source()), name);
+    check<ConfigError>(inner != nullptr, "{}: key '{}' stands outside of a section; sections: {}",
+                       place(where, node.source()), name, join(kSections));
+    check<ConfigError>(std::find(kSections.begin(), kSections.end(), name) != kSections.end(),
+                       "{}: unknown section '{}'{}; sections: {}", place(where, node.source()),
+                       name, did_you_mean(name, kSections), join(kSections));
     for (const auto& [key, value] : *inner) {
       const std::string full = name + "." + std::string(key.str());
       check_key(full, place(where, value.source()), lister.names);
@@ -229,7 +232,8 @@ Experiment Experiment::parse(std::string_view text, const std::string& where,
     }
   }
   for (const std::string& assignment : overrides) {
-    check_key(assignment.substr(0, assignment.find('=')), "--set " + assignment, lister.names);
+    const std::string_view key = trim(std::string_view(assignment).substr(0, assignment.find('=')));
+    check_key(std::string(key), "--set " + assignment, lister.names);
     options.set(assignment);
   }
   visit_keys(Reader{options}, e);

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <set>
 
+#include "data/arranger.h"
+
 namespace gradus {
 
 OnsetScore& OnsetScore::operator+=(const OnsetScore& o) {
@@ -31,8 +33,10 @@ namespace {
 struct MaskedRows {
   MaskedRows(const Tensor& values, const Tensor& mask)
       : width(values.size(-1)), count(mask.numel()) {
-    check_shape(values.numel() == count * width, "rolls {} do not fit the mask {}",
-                text(values.shape()), text(mask.shape()));
+    Shape steps = values.shape();
+    steps.erase(steps.rank() - 1);
+    check_shape(steps == mask.shape(), "rolls {} need a mask {}, got {}", values.shape(), steps,
+                mask.shape());
   }
   int64 width, count;
 };
@@ -61,11 +65,18 @@ OnsetScore onset_score(const Tensor& probability, double threshold, const Tensor
   return s;
 }
 
+std::vector<Note> block_chord_steps(const Piece& piece) {
+  constexpr int kTicks = 16;  // a quarter of the papers' grid; fine enough for the gap of one tick
+  return to_steps(block_chords(piece.chords(), kStepsPerQuarter, kTicks), kTicks);
+}
+
 void MeanPredictor::learn(const Tensor& target, const Tensor& mask) {
   const MaskedRows rows(target, mask);
   const Tensor t = contiguous(target), m = contiguous(mask);
   const auto tv = t.values<float>();
   const auto mv = m.values<std::uint8_t>();
+  check_shape(ones_.empty() || rows.width == static_cast<int64>(ones_.size()),
+              "the mean was learned for {} outputs, not {}", ones_.size(), rows.width);
   ones_.resize(static_cast<std::size_t>(rows.width), 0.0);
   for (int64 r = 0; r < rows.count; ++r) {
     if (!mv[static_cast<std::size_t>(r)]) continue;

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "data/roll.h"
+#include "data/piece.h"
 #include "tensor/array.h"
 
 namespace gradus {
@@ -30,6 +30,10 @@ OnsetScore onset_score(const std::vector<Note>& predicted, const std::vector<Not
 /// [..., steps] is 1.
 OnsetScore onset_score(const Tensor& probability, double threshold, const Tensor& target,
                        const Tensor& mask);
+
+/// The rule that plays the known chord once a quarter, on the grid of the piece: what a model has
+/// to beat.
+std::vector<Note> block_chord_steps(const Piece& piece);
 
 /// The share of ones per output, over steps whose mask is 1: what "predicting the mean" predicts.
 class MeanPredictor {

@@ -15,6 +15,9 @@ void Optimizer::step(const std::vector<Parameter*>& parameters, const Gradients&
     if (!g) continue;
     check_shape(g->shape() == p->shape(), "parameter '{}' is {}, its gradient {}", p->path(),
                 text(p->shape()), text(g->shape()));
+    // Before anything is taken out of its slot.
+    check_dtype(g->dtype() == p->dtype(), "parameter '{}' is {}, its gradient {}", p->path(),
+                name(p->dtype()), name(g->dtype()));
     update(*p, contiguous(*g), learning_rate);
   }
 }
@@ -22,6 +25,10 @@ void Optimizer::step(const std::vector<Parameter*>& parameters, const Gradients&
 Tensor& Optimizer::moment(const Parameter& parameter, const char* which) {
   Tensor& m = moments_[parameter.path() + "/" + which];
   if (!m.defined()) m = zeros(parameter.shape(), parameter.dtype());
+  check<ConfigError>(
+      m.shape() == parameter.shape() && m.dtype() == parameter.dtype(),
+      "the optimizer's state does not fit: parameter '{}' is {} {}, its {} moment {}",
+      parameter.path(), name(parameter.dtype()), text(parameter.shape()), which, describe(m));
   // A state that somebody else still holds (a checkpoint being written) stays as it was.
   if (!m.is_sole_owner() || !m.is_contiguous()) m = copy(m);
   return m;
@@ -38,7 +45,14 @@ void Optimizer::load(const StateDict& state) {
   check<ConfigError>(
       it != state.end() && it->second.dtype() == DType::i64 && it->second.numel() == 1,
       "the optimizer state has no 'steps'");
-  steps_ = it->second.to_vector<int64>()[0];
+  const int64 steps = it->second.to_vector<int64>()[0];
+  check<ConfigError>(steps >= 0, "the optimizer state has made {} steps", steps);
+  for (const auto& [path, value] : state)
+    check<ConfigError>(
+        path == "steps" ||
+            ((path.ends_with("/first") || path.ends_with("/second")) && is_float(value.dtype())),
+        "the optimizer state's entry '{}' ({}) is no moment of a parameter", path, describe(value));
+  steps_ = steps;
   moments_ = state;
   moments_.erase("steps");
 }

@@ -15,9 +15,9 @@ namespace fs = std::filesystem;
 
 RunFolder RunFolder::create(const fs::path& path, const Experiment& experiment) {
   check<ConfigError>(!path.empty(), "the run folder's name is empty");
-  check<ConfigError>(!fs::exists(path / "experiment.toml"),
-                     "'{}' holds a run already; choose another folder with --out", path.string());
   std::error_code error;
+  check<ConfigError>(!fs::exists(path / "experiment.toml", error),
+                     "'{}' holds a run already; choose another folder with --out", path.string());
   fs::create_directories(path / "checkpoints", error);
   check<IoError>(!error, "cannot make the run folder '{}': {}", path.string(), error.message());
   const Machine m = machine();
@@ -36,8 +36,9 @@ RunFolder RunFolder::create(const fs::path& path, const Experiment& experiment) 
 }
 
 RunFolder RunFolder::open(const fs::path& path) {
-  check<ConfigError>(fs::exists(path), "there is no run folder '{}'", path.string());
-  check<ConfigError>(fs::exists(path / "experiment.toml"),
+  std::error_code error;
+  check<ConfigError>(fs::exists(path, error), "there is no run folder '{}'", path.string());
+  check<ConfigError>(fs::exists(path / "experiment.toml", error),
                      "'{}' is no run folder: it has no experiment.toml", path.string());
   return RunFolder(path);
 }
@@ -45,7 +46,7 @@ RunFolder RunFolder::open(const fs::path& path) {
 Experiment RunFolder::experiment() const { return Experiment::read(path_ / "experiment.toml"); }
 
 void RunFolder::log(const LogLine& line) const {
-  nlohmann::ordered_json object;
+  auto object = nlohmann::ordered_json::object();
   for (const auto& [key, value] : line) {
     if (auto* d = std::get_if<double>(&value))
       object[key] = std::isfinite(*d) ? nlohmann::ordered_json(*d) : nlohmann::ordered_json();
@@ -54,7 +55,9 @@ void RunFolder::log(const LogLine& line) const {
     else
       object[key] = std::get<std::string>(value);
   }
-  const std::string text = object.dump() + "\n";
+  // A word that is no UTF-8 (a file's name, say) loses its bad bytes, not the line.
+  const std::string text =
+      object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   const fs::path file = path_ / "log.jsonl";
   std::FILE* f = std::fopen(file.c_str(), "ab");
   const bool written = f && std::fwrite(text.data(), 1, text.size(), f) == text.size();
@@ -77,6 +80,23 @@ void save_checkpoint(const fs::path& file, const Module& model, const Optimizer*
   write_safetensors(file, out);
 }
 
+namespace {
+
+/// Each moment has its parameter's shape and dtype.
+void check_moments(const StateDict& moments, const StateDict& parameters) {
+  for (const auto& [key, value] : moments) {
+    if (key == "steps") continue;
+    const auto it = parameters.find(key.substr(0, key.rfind('/')));
+    check<ConfigError>(it != parameters.end(),
+                       "the optimizer's '{}' belongs to no parameter of the checkpoint", key);
+    check<ConfigError>(it->second.shape() == value.shape() && it->second.dtype() == value.dtype(),
+                       "the optimizer's '{}' is {}, its parameter {}", key, describe(value),
+                       describe(it->second));
+  }
+}
+
+}  // namespace
+
 TrainingPoint load_checkpoint(const fs::path& file, Module& model, Optimizer* optimizer) {
   TensorFile in = read_safetensors(file);
   check<ConfigError>(in.metadata["format"] == "gradus-checkpoint" && in.metadata["version"] == "1",
@@ -91,14 +111,28 @@ TrainingPoint load_checkpoint(const fs::path& file, Module& model, Optimizer* op
   check<ConfigError>(
       it != in.tensors.end() && it->second.dtype() == DType::f64 && it->second.numel() == 4,
       "'{}' has no training point", file.string());
+  const std::vector<double> p = it->second.to_vector<double>();
+  for (double count : {p[0], p[1]})
+    check<ConfigError>(count >= 0 && count <= 9007199254740992.0 && count == std::floor(count),
+                       "'{}': the training point counts {} epochs or steps", file.string(), count);
   try {
-    model.load(parameters);
-    if (optimizer) optimizer->load(moments);
+    if (optimizer) {
+      check_moments(moments, parameters);
+      const StateDict before = optimizer->state();
+      optimizer->load(moments);
+      try {
+        model.load(parameters);
+      } catch (...) {
+        optimizer->load(before);
+        throw;
+      }
+    } else {
+      model.load(parameters);
+    }
   } catch (Error& e) {
     e.add("checkpoint: " + file.string());
     throw;
   }
-  const std::vector<double> p = it->second.to_vector<double>();
   return {static_cast<int64>(p[0]), static_cast<int64>(p[1]), p[2], p[3]};
 }
 

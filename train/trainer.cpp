@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 
-#include "data/arranger.h"
 #include "tensor/elementwise.h"
 #include "train/progress.h"
 
@@ -27,12 +26,6 @@ std::unique_ptr<Optimizer> make_optimizer(const Experiment::Train& t) {
   AdamConfig c;
   c.weight_decay = t.optimizer == "adamw" ? t.weight_decay : 0;
   return std::make_unique<Adam>(c);
-}
-
-/// The rule that plays the known chord once a quarter, on the grid of the piece.
-std::vector<Note> block_chord_steps(const Piece& piece) {
-  constexpr int kTicks = 16;  // a quarter of the papers' grid; fine enough for the gap of one tick
-  return to_steps(block_chords(piece.chords(), kStepsPerQuarter, kTicks), kTicks);
 }
 
 }  // namespace

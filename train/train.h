@@ -1,0 +1,10 @@
+// The public header of train/: experiments, optimizers, schedules, run folders, metrics and the
+// trainer.
+#pragma once
+
+#include "train/experiment.h"
+#include "train/metrics.h"
+#include "train/optimizer.h"
+#include "train/progress.h"
+#include "train/run_folder.h"
+#include "train/schedule.h"
