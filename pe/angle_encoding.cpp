@@ -4,11 +4,8 @@
 
 namespace gradus {
 
-AngleEncoding::AngleEncoding(const Build& build, EncodingShape shape, LabelConfig labels,
-                             std::string who)
-    : PositionalEncoding(build, shape, labels.tracks),
-      labels_(std::move(labels)),
-      who_(std::move(who)) {}
+AngleEncoding::AngleEncoding(const Build& build, EncodingShape shape, LabelConfig labels)
+    : PositionalEncoding(build, shape, labels.tracks), labels_(std::move(labels)) {}
 
 void AngleEncoding::set_frequencies(Tensor initial, Frequencies kind) {
   if (kind == Frequencies::derived)
@@ -26,15 +23,15 @@ Var AngleEncoding::stored_frequencies() const {
 
 TurnPair AngleEncoding::turns(const Var& q, const Var& k, const Positions& positions,
                               int64 width) const {
-  const Tensor labels = positions.track_labels(tracks(), who_);
+  const Tensor labels = key_labels(positions);
   check<ConfigError>(
       labels.size(2) == label_width(),
-      "{} was built for labels of {} number{}, '{}' has {}; set its option width = {}", who_,
+      "{} was built for labels of {} number{}, '{}' has {}; set its option width = {}", kind(),
       label_width(), label_width() == 1 ? "" : "s", join(tracks()), labels.size(2), labels.size(2));
   const auto check_rows = [&](const Var& x, const char* what, int64 rows) {
     check_shape(x.rank() == 4 && x.size(1) == shape().heads && x.size(2) == rows &&
                     x.size(3) == width && (labels.size(0) == 1 || labels.size(0) == x.size(0)),
-                "{}: the {} are {}; labels {} of {} heads of {} ask for ({}, {}, {}, {})", who_,
+                "{}: the {} are {}; labels {} of {} heads of {} ask for ({}, {}, {}, {})", kind(),
                 what, x.shape(), labels.shape(), shape().heads, width,
                 labels.size(0) == 1 ? x.size(0) : labels.size(0), shape().heads, rows, width);
   };
@@ -48,7 +45,7 @@ TurnPair AngleEncoding::turns(const Var& q, const Var& k, const Positions& posit
 }
 
 std::vector<double> AngleEncoding::angles_at(const Tensor& label) const {
-  check_shape(label.shape() == Shape{label_width()}, "{}: a label is {}, got {}", who_,
+  check_shape(label.shape() == Shape{label_width()}, "{}: a label is {}, got {}", kind(),
               Shape{label_width()}, label.shape());
   const Var f = frequencies();
   const std::vector<double> numbers = f.value().to_vector<double>(), p = label.to_vector<double>();

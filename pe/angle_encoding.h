@@ -25,7 +25,7 @@ class AngleEncoding : public PositionalEncoding {
   int64 label_width() const { return labels_.width; }
 
  protected:
-  AngleEncoding(const Build& build, EncodingShape shape, LabelConfig labels, std::string who);
+  AngleEncoding(const Build& build, EncodingShape shape, LabelConfig labels);
   /// f64 [H|1, F, L]; once, in the constructor.
   void set_frequencies(Tensor initial, Frequencies kind);
   /// What set_frequencies stored, [H|1, F, L]; angular frequencies unless an encoding maps them.
@@ -37,11 +37,9 @@ class AngleEncoding : public PositionalEncoding {
   TurnPair turns(const Var& q, const Var& k, const Positions& positions, int64 width) const;
   /// theta of one label (f64 [L]) for closed forms, [H][F].
   std::vector<double> angles_at(const Tensor& label) const;
-  const std::string& who() const { return who_; }
 
  private:
   LabelConfig labels_;
-  std::string who_;
   Tensor derived_;
   const Buffer* drawn_ = nullptr;
   const Parameter* learned_ = nullptr;

@@ -58,7 +58,7 @@ constexpr Traits kTraits{.hooks = kTransform, .takes_vector = true, .learned = t
 class FStripe1 : public AngleEncoding {
  public:
   FStripe1(const Build& build, EncodingShape shape, FStripe1Config config)
-      : AngleEncoding(build, shape, config.labels, "f_stripe1"), config_(std::move(config)) {
+      : AngleEncoding(build, shape, config.labels), config_(std::move(config)) {
     set_frequencies(start(), Frequencies::learned);
   }
 

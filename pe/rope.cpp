@@ -66,7 +66,7 @@ constexpr Traits kTraits{.hooks = kTransform,
 class Rope : public AngleEncoding {
  public:
   Rope(const Build& build, EncodingShape shape, RopeConfig config)
-      : AngleEncoding(build, shape, config.labels, "rope"), config_(std::move(config)) {
+      : AngleEncoding(build, shape, config.labels), config_(std::move(config)) {
     check_even(config_.width, "rope", config_.stage == Stage::after ? "features" : "head size");
     const int64 heads = config_.variant == Variant::a ? 1 : shape.heads;
     const Frequencies kind = config_.variant == Variant::c ? Frequencies::learned

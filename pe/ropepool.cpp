@@ -56,7 +56,7 @@ constexpr Traits kTraits{.hooks = kTransform, .takes_vector = true, .learned = t
 class RopePool : public AngleEncoding {
  public:
   RopePool(const Build& build, EncodingShape shape, RopePoolConfig config)
-      : AngleEncoding(build, shape, config.labels, "ropepool"), config_(std::move(config)) {
+      : AngleEncoding(build, shape, config.labels), config_(std::move(config)) {
     check_even(shape.head_dim(), "ropepool", "head size");
     set_frequencies(initial_frequencies(config_.frequencies, shape.heads, shape.head_dim() / 2,
                                         label_width(), rng("frequencies"), "ropepool"),

@@ -47,7 +47,7 @@ class Sinusoidal : public PositionalEncoding {
 
   Var embed(const Var& x, const Positions& positions, Pass& pass) const override {
     const ScopeGuard scope = enter(pass);
-    const Tensor labels = positions.query_labels(tracks(), "sinusoidal");
+    const Tensor labels = query_labels(positions);
     check<ConfigError>(labels.size(2) == 1,
                        "sinusoidal takes labels of one number, '{}' has {}; name one of them, "
                        "'{}.0' say",

@@ -36,6 +36,7 @@ std::unique_ptr<PositionalEncoding> build_encoding(const EncodingDef& def, const
   Options named(fmt::format("pe '{}'", def.name), options.values());
   auto encoding = def.make(build, shape, named);
   named.finish();
+  encoding->set_kind(def.name);
   return encoding;
 }
 
@@ -95,6 +96,8 @@ std::string encodings_markdown() {
       "| name | family | formula | takes | cores | cost | traits | source |\n"
       "| --- | --- | --- | --- | --- | --- | --- | --- |\n";
   for (const EncodingDef* d : encodings()) {
+    std::string formula;
+    for (char c : d->formula) formula += c == '|' ? "\\|" : std::string(1, c);
     std::vector<std::string> cores;
     for (CoreKind c : {CoreKind::softmax, CoreKind::linear})
       if (core_fits(c, d->traits.hooks)) cores.emplace_back(name(c));

@@ -1,0 +1,94 @@
+// gradus pe: the table of positional encodings, and one of them explained.
+#include <algorithm>
+
+#include "pe/table.h"
+#include "tools/command_line.h"
+#include "tools/commands.h"
+
+namespace gradus {
+
+namespace {
+
+std::string cores_text(unsigned hooks) {
+  std::vector<std::string> cores;
+  for (CoreKind c : {CoreKind::softmax, CoreKind::linear})
+    if (core_fits(c, hooks)) cores.emplace_back(name(c));
+  return join(cores);
+}
+
+void list_encodings() {
+  std::size_t width = 0, family = 0;
+  for (const EncodingDef* d : encodings()) {
+    width = std::max(width, d->name.size());
+    family = std::max(family, d->family.size());
+  }
+  fmt::print("{} positional encodings; gradus pe show NAME explains one\n", encodings().size());
+  for (const EncodingDef* d : encodings()) {
+    fmt::print("\n{:<{}}  {:<{}}  {}\n", d->name, width, d->family, family, d->formula);
+    const auto row = [width](std::string_view key, std::string_view text) {
+      fmt::print("{:<{}}  {}: {}\n", "", width, key, text);
+    };
+    row("takes", d->takes);
+    row("cost", fmt::format("{}; cores: {}", name(d->traits.cost), cores_text(d->traits.hooks)));
+    row("traits", traits_text(d->traits));
+    row("source", d->source);
+  }
+}
+
+void show_encoding(const EncodingDef& d) {
+  fmt::print("{}: {}\nsource: {}\n\n{}\n", d.name, d.formula, d.source, d.derivation);
+  fmt::print("takes: {}\nhooks: {}\ncores: {}\ncost: {}\n", d.takes, hooks_text(d.traits.hooks),
+             cores_text(d.traits.hooks), name(d.traits.cost));
+  fmt::print("{}\n", traits_text(d.traits));
+  if (d.options.empty()) {
+    fmt::print("options: none\n");
+    return;
+  }
+  std::size_t key = 0, allowed = 0, fallback = 0;
+  for (const OptionInfo& o : d.options) {
+    key = std::max(key, o.name.size());
+    allowed = std::max(allowed, o.allowed.size());
+    fallback = std::max(fallback, o.fallback.size());
+  }
+  fmt::print("\noptions (name, default, allowed, meaning):\n");
+  for (const OptionInfo& o : d.options)
+    fmt::print("  {:<{}}  {:<{}}  {:<{}}  {}\n", o.name, key, o.fallback, fallback, o.allowed,
+               allowed, o.meaning);
+}
+
+}  // namespace
+
+int cmd_pe(int argc, char** argv) {
+  cxxopts::Options options("gradus pe", "List the positional encodings, or explain one.");
+  options.custom_help("[--markdown]");
+  options.positional_help("[show NAME]");
+  // clang-format off
+  options.add_options()
+      ("markdown", "the table as it stands in pe/README.md")
+      ("help", "show this text")
+      ("words", "show NAME", cxxopts::value<std::vector<std::string>>());
+  // clang-format on
+  options.parse_positional({"words"});
+  const CommandLine line(options, argc, argv, "gradus pe show ropepool");
+  if (line.helped()) return 0;
+  const std::vector<std::string> words =
+      line.has("words") ? line["words"].as<std::vector<std::string>>() : std::vector<std::string>{};
+  check<ConfigError>(words.empty() || !line.has("markdown"), "gradus pe: --markdown takes no '{}'",
+                     words.empty() ? "" : words[0]);
+  if (line.has("markdown")) {
+    fmt::print("{}", encodings_markdown());
+  } else if (words.empty()) {
+    list_encodings();
+  } else {
+    check<ConfigError>(words[0] == "show", "gradus pe: unknown word '{}'; known: show{}", words[0],
+                       did_you_mean(words[0], std::vector<std::string>{"show"}));
+    check<ConfigError>(words.size() == 2,
+                       "gradus pe show takes one name, got {}; say, gradus pe "
+                       "show rope",
+                       words.size() - 1);
+    show_encoding(find_encoding(words[1]));
+  }
+  return 0;
+}
+
+}  // namespace gradus
