@@ -32,9 +32,48 @@ void check_output(const OpDef& op, const Inferred& wanted, const Shape& shape, D
                                     name(wanted.dtype), wanted.shape, maker, name(dtype), shape));
 }
 
+/// infer, with all that can be said about a failure before data is touched.
+Inferred infer(const OpDef& op, std::span<const Var* const> in, const Attrs& attrs) {
+  for (std::size_t i = 0; i < in.size(); ++i)
+    if (!in[i]->defined()) fail<GraphError>("input {} is an empty Var", i);
+  if (!op.infer || !op.forward) fail<GraphError>("this op has no infer or no forward");
+  return op.infer(InferCall(op, in, attrs));
+}
+
+Forward run_forward(const OpDef& op, std::span<const Var* const> in, const Attrs& attrs,
+                    Location where) {
+  try {
+    const Inferred wanted = infer(op, in, attrs);
+    constexpr std::size_t kFew = 4;
+    std::array<const Tensor*, kFew> few;
+    std::vector<const Tensor*> many;
+    const Tensor** values = few.data();
+    if (in.size() > kFew) {
+      many.resize(in.size());
+      values = many.data();
+    }
+    for (std::size_t i = 0; i < in.size(); ++i) values[i] = &in[i]->value();
+    Forward result = op.forward(ForwardCall({values, in.size()}, attrs));
+    if (!result.output.defined()) fail<GraphError>("forward returned no tensor");
+    check_output(op, wanted, result.output.shape(), result.output.dtype(), "forward");
+    return result;
+  } catch (Error& e) {
+    if (e.op().empty()) add_context(e, op, in, attrs, where);
+    throw;
+  }
+}
+
 /// A fused op under Fusion::off: its reference in its place, each node at the caller's line.
 Var run_as_reference(const OpDef& op, std::span<const Var* const> in, const Attrs& attrs,
-                     Location where, const Inferred& wanted) {
+                     Location where) {
+  const Inferred wanted = [&] {
+    try {
+      return infer(op, in, attrs);
+    } catch (Error& e) {
+      if (e.op().empty()) add_context(e, op, in, attrs, where);
+      throw;
+    }
+  }();
   std::vector<Var> list;
   for (const Var* v : in) list.push_back(*v);
   const detail::Restore<Location> at(detail::state().stands_at, where);
@@ -43,41 +82,14 @@ Var run_as_reference(const OpDef& op, std::span<const Var* const> in, const Attr
   return y;
 }
 
-Forward run_forward(const OpDef& op, std::span<const Var* const> in, const Attrs& attrs,
-                    const Inferred& wanted) {
-  constexpr std::size_t kFew = 4;
-  std::array<const Tensor*, kFew> few;
-  std::vector<const Tensor*> many;
-  const Tensor** values = few.data();
-  if (in.size() > kFew) {
-    many.resize(in.size());
-    values = many.data();
-  }
-  for (std::size_t i = 0; i < in.size(); ++i) values[i] = &in[i]->value();
-  Forward result = op.forward(ForwardCall({values, in.size()}, attrs));
-  if (!result.output.defined()) fail<GraphError>("forward returned no tensor");
-  check_output(op, wanted, result.output.shape(), result.output.dtype(), "forward");
-  return result;
-}
-
 Var run(const OpDef& op, std::span<const Var* const> in, Attrs attrs, Location where) {
-  if (detail::state().stands_at.file) where = detail::state().stands_at;
-  Inferred wanted;
-  Forward result{Tensor()};
-  const bool as_reference = op.reference && recording().fusion == Fusion::off;
-  try {
-    for (std::size_t i = 0; i < in.size(); ++i)
-      if (!in[i]->defined()) fail<GraphError>("input {} is an empty Var", i);
-    if (!op.infer || !op.forward) fail<GraphError>("this op has no infer or no forward");
-    wanted = op.infer(InferCall(op, in, attrs));
-    if (!as_reference) result = run_forward(op, in, attrs, wanted);
-  } catch (Error& e) {
-    if (e.op().empty()) add_context(e, op, in, attrs, where);
-    throw;
-  }
-  // Outside of the try block: what an observer throws is its own.
-  return as_reference ? run_as_reference(op, in, attrs, where, wanted)
-                      : detail::record(op, in, std::move(attrs), where, std::move(result));
+  const detail::ThreadState& st = detail::state();
+  if (st.stands_at.file) where = st.stands_at;
+  if (op.reference && st.recording.fusion == Fusion::off)
+    return run_as_reference(op, in, attrs, where);
+  Forward result = run_forward(op, in, attrs, where);
+  // Here no context is added: what an observer throws is its own.
+  return detail::record(op, in, std::move(attrs), where, std::move(result));
 }
 
 /// The inputs with value hooks by Var applied.
@@ -101,15 +113,15 @@ Var start(const OpDef& op, std::span<const Var* const> in, Attrs attrs, Location
 namespace detail {
 
 Var record(const OpDef& op, std::span<const Var* const> in, Attrs attrs, Location where,
-           Forward result) {
-  detail::ThreadState& st = detail::state();
+           Forward&& result) {
+  const ThreadState& st = state();
   bool wants = false;
   if (st.recording.grad && !op.stops_gradient && is_float(result.output.dtype()))
     for (const Var* v : in) wants |= v->requires_grad();
   const bool all = st.recording.retain == Retain::all;
 
   auto* n = new Node;
-  n->id = detail::next_id();
+  n->id = next_id();
   n->op = &op;
   n->requires_grad = wants;
   n->dtype = result.output.dtype();
@@ -120,21 +132,21 @@ Var record(const OpDef& op, std::span<const Var* const> in, Attrs attrs, Locatio
   n->where = where;
   if (wants || all || (op.stops_gradient && st.recording.grad)) {
     n->edge_count = static_cast<int>(in.size());
-    detail::Edge* edges = n->inline_edges;
+    Edge* edges = n->inline_edges;
     if (in.size() > std::size(n->inline_edges)) {
-      n->more_edges = std::make_unique<detail::Edge[]>(in.size());
+      n->more_edges = std::make_unique<Edge[]>(in.size());
       edges = n->more_edges.get();
     }
     for (int i = 0; i < n->edge_count; ++i) {
       Node* from = &in[static_cast<std::size_t>(i)]->node();
       const bool reads = wants && op.reads.input(i);
       edges[i] = {from, reads, reads || all};
-      detail::hold(from);
-      if (edges[i].holds) detail::hold_value(from);
+      hold(from);
+      if (edges[i].holds) hold_value(from);
     }
   }
   if (wants) n->saved = std::move(result.saved);
-  if (all || (wants && op.reads.output)) detail::hold_value(n);
+  if (all || (wants && op.reads.output)) hold_value(n);
 
   Var v = Var::of(n);
   if (st.announce) tell_observers([&](Observer& o) { o.on_op(v, in); });

@@ -44,7 +44,7 @@ Var run_grad_hooks(const Var& node, Var cotangent);
 
 /// Makes the node of an op whose forward has run, and tells the observers.
 Var record(const OpDef& op, std::span<const Var* const> in, Attrs attrs, Location where,
-           Forward result);
+           Forward&& result);
 
 /// grad() for vjps that differentiate a graph of their own; empty where y does not depend on x.
 /// Where hooks are on, those of the nodes between x and y fire; both ends have theirs in the pass

@@ -36,10 +36,12 @@ class PlaceTable {
     std::uint32_t place = kNone;
   };
   Slot& slot(int64 id) {
+    // Groups of eight slots are hashed, and a taken slot sends the id to the same place of the next
+    // group: groups fill as a whole, and would be long runs for a search from slot to slot.
     const std::size_t mask = slots_.size() - 1;
     const auto n = static_cast<std::size_t>(id);
     const std::size_t group = ((n >> 3) * 0x9E3779B97F4A7C15ull) >> 24;
-    for (std::size_t i = group * 8 + (n & 7);; ++i)
+    for (std::size_t i = group * 8 + (n & 7);; i += 8)
       if (Slot& s = slots_[i & mask]; s.id == id || s.id == 0) return s;
   }
   void grow() {
