@@ -3,8 +3,10 @@
 #pragma once
 
 #include "train/experiment.h"
+#include "train/harmonizer.h"
 #include "train/metrics.h"
 #include "train/optimizer.h"
 #include "train/progress.h"
 #include "train/run_folder.h"
 #include "train/schedule.h"
+#include "train/trainer.h"
