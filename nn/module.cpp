@@ -86,10 +86,16 @@ Build Module::child(std::string_view name) {
   return b;
 }
 
-Parameter& Module::parameter(std::string_view name, Tensor initial) {
+void Module::check_free(std::string_view name) const {
   check_name(name, path_);
   for (const auto& p : parameters_)
     check<ConfigError>(p->name_ != name, "module '{}' has a parameter '{}' already", path_, name);
+  for (const auto& b : buffers_)
+    check<ConfigError>(b->name_ != name, "module '{}' has a buffer '{}' already", path_, name);
+}
+
+Parameter& Module::parameter(std::string_view name, Tensor initial) {
+  check_free(name);
   if (initial.dtype() != dtype_) initial = cast(initial, dtype_);
   parameters_.emplace_back(
       new Parameter(std::string(name), path_ + "/" + std::string(name), std::move(initial)));
@@ -97,9 +103,7 @@ Parameter& Module::parameter(std::string_view name, Tensor initial) {
 }
 
 Buffer& Module::buffer(std::string_view name, Tensor initial) {
-  check_name(name, path_);
-  for (const auto& b : buffers_)
-    check<ConfigError>(b->name_ != name, "module '{}' has a buffer '{}' already", path_, name);
+  check_free(name);
   buffers_.emplace_back(
       new Buffer(std::string(name), path_ + "/" + std::string(name), std::move(initial)));
   return *buffers_.back();

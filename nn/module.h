@@ -114,6 +114,8 @@ class Module {
   Rng rng(std::string_view purpose) const { return rng_.stream(purpose); }
 
  private:
+  /// Parameters and buffers share the paths of a state.
+  void check_free(std::string_view name) const;
   std::string name_, path_;
   Rng rng_;
   DType dtype_;

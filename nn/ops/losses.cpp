@@ -148,6 +148,8 @@ extern const OpDef kCrossEntropyRows{
       rows.erase(rows.rank() - 1);
       check_shape(rows == c.shape(1), "the logits are {}: the ids must be {}, got {}",
                   text(c.shape(0)), text(rows), text(c.shape(1)));
+      check_shape(c.shape(0).back() >= 1, "needs at least one class, the logits are {}",
+                  text(c.shape(0)));
       const double s = c.attrs().real("smoothing");
       check<ConfigError>(s >= 0 && s < 1, "label smoothing must be in [0, 1), got {}", s);
       return {rows, t};
@@ -176,11 +178,12 @@ extern const OpDef kCrossEntropyRows{
               plain += static_cast<double>(row[j]);
             }
             const double lse = static_cast<double>(top) + std::log(total);
+            // A class that a mask of -inf takes out would make 0 * inf of no smoothing.
+            const double spread = s > 0 ? s * plain / static_cast<double>(n) : 0;
             const int64 id = class_of(ip, r, n, ignore);
             lp[r] = static_cast<T>(lse);
             yp[r] = id < 0 ? T{0}
-                           : static_cast<T>(lse - (1 - s) * static_cast<double>(row[id]) -
-                                            s * plain / static_cast<double>(n));
+                           : static_cast<T>(lse - (1 - s) * static_cast<double>(row[id]) - spread);
           }
         });
         return {y, {lse_t}};
@@ -220,7 +223,8 @@ extern const OpDef kCrossEntropyRows{
           equal(ids, scalar(static_cast<double>(a.integer("ignore_index")), DType::i64));
       const Tensor safe = where(ignored, zeros(ids.shape(), DType::i64), ids);
       const Var picked = squeeze(gather(x, -1, Var(unsqueeze(safe, -1))), -1);
-      const Var y = logsumexp(x, {-1}) - (1 - s) * picked - s * mean(x, {-1});
+      Var y = logsumexp(x, {-1}) - (1 - s) * picked;
+      if (s > 0) y = y - s * mean(x, {-1});
       return masked_fill(y, Var(ignored), 0);
     },
     .samples = {{.in = {{.shape = {3, 4}, .low = -2, .high = 2},
