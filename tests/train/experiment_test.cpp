@@ -1,0 +1,197 @@
+// Experiment files: defaults, every kind of value, overrides, and one clear message for each fault.
+#include "train/experiment.h"
+
+#include <doctest/doctest.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "tensor/error.h"
+
+using namespace gradus;
+
+namespace {
+
+template <class F>
+std::string message(F&& f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+std::string fault(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  return message([&] { Experiment::parse(text, "exp.toml", overrides); });
+}
+
+bool has(const std::string& text, std::string_view part) {
+  const bool found = text.find(part) != std::string::npos;
+  if (!found) MESSAGE("'" << text << "' lacks '" << part << "'");
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("nothing given: the defaults") {
+  const Experiment e = Experiment::parse("", "exp.toml"), d;
+  CHECK(e.to_toml() == d.to_toml());
+  CHECK(e.pe == "ropepool");
+  CHECK(e.train.learning_rate == 2e-3);
+  CHECK(e.data.context == std::vector<std::string>{"bin"});
+}
+
+TEST_CASE("every kind of value is read") {
+  const Experiment e = Experiment::parse(R"(
+[data]
+steps = 64
+inputs = ["melody", "chord"]
+context = ["time"]
+[model]
+d_model = 32
+heads = 2
+dropout = 0
+causal = false
+norm = "post"
+[pe]
+name = "rope"
+base = 500
+spread = [0.5, 2]
+tracks = ["bar", "beat"]
+interleaved = true
+variant = "b"
+[train]
+learning_rate = 1e-3
+clip = 2
+)",
+                                         "exp.toml");
+  CHECK(e.data.steps == 64);
+  CHECK(e.data.inputs == std::vector<std::string>{"melody", "chord"});
+  CHECK(e.model.dropout == 0);
+  CHECK_FALSE(e.model.causal);
+  CHECK(e.model.norm == "post");
+  CHECK(e.pe == "rope");
+  CHECK(e.train.learning_rate == 1e-3);
+  CHECK(e.train.clip == 2);
+  Options o = e.pe_options;
+  CHECK(o.where() == "pe 'rope'");
+  CHECK(o.integer("base", 0, 1, 1000) == 500);
+  CHECK(o.reals("spread", {}) == std::vector<double>{0.5, 2});
+  CHECK(o.words("tracks", {}) == std::vector<std::string>{"bar", "beat"});
+  CHECK(o.flag("interleaved", false));
+  CHECK(o.word("variant", "a") == "b");
+  o.finish();
+}
+
+TEST_CASE("overrides go before the file, spaces or not; the encoding's own keys too") {
+  const std::string file = "[train]\nepochs = 3\n[pe]\nname = \"rope\"\nbase = 10\n";
+  const Experiment e = Experiment::parse(
+      file, "exp.toml",
+      {"train.epochs=7", "train.learning_rate = 1e-4", "model.causal=false", "pe.base=20",
+       "data.context=bar,beat", "model.attention=softmax", "train.epochs=8"});
+  CHECK(e.train.epochs == 8);
+  CHECK(e.train.learning_rate == 1e-4);
+  CHECK_FALSE(e.model.causal);
+  CHECK(e.model.attention == "softmax");
+  CHECK(e.data.context == std::vector<std::string>{"bar", "beat"});
+  Options o = e.pe_options;
+  CHECK(o.integer("base", 0, 1, 100) == 20);
+  CHECK(Experiment::parse("", "x", {"pe.name=alibi"}).pe == "alibi");
+}
+
+TEST_CASE("to_toml gives the same experiment again") {
+  Experiment e;
+  e.data.inputs = {"melody"};
+  e.data.validation_share = 0.1 + 0.2;
+  e.train.learning_rate = 1e-7;
+  e.train.clip = 3;
+  e.train.seed = int64{1} << 53;
+  e.model.causal = false;
+  e.model.feature_map = "favor \"plus\"\t\\";
+  e.pe = "rope";
+  e.pe_options.set("flag", true);
+  e.pe_options.set("count", int64{-3});
+  e.pe_options.set("base", 1e4);
+  e.pe_options.set("whole", 2.0);
+  e.pe_options.set("word", std::string("true"));
+  e.pe_options.set("list", std::vector<double>{1, 0.1, -2e-9});
+  e.pe_options.set("words", std::vector<std::string>{"bar", "1"});
+  const std::string text = e.to_toml();
+  const Experiment again = Experiment::parse(text, "exp.toml");
+  CHECK(again.to_toml() == text);
+  CHECK(again.data.validation_share == e.data.validation_share);
+  CHECK(again.train.seed == e.train.seed);
+  CHECK(again.model.feature_map == e.model.feature_map);
+  CHECK(again.pe_options.values() == e.pe_options.values());
+}
+
+TEST_CASE("an unknown key is refused with line and nearest spelling") {
+  const std::string text = fault("[train]\nepochs = 3\nlearnin_rate = 1\n");
+  CHECK(has(text,
+            "exp.toml:3: unknown key 'train.learnin_rate'; did you mean "
+            "'train.learning_rate'?; known: "));
+  CHECK(has(text, "decode.sustain_threshold"));
+  CHECK(has(fault("[modle]\nd_model = 3\n"),
+            "exp.toml:1: unknown section 'modle'; did you mean 'model'?; sections: data, model"));
+  CHECK(has(fault("[zzz]\n"), "unknown section 'zzz'; sections:"));
+  CHECK(has(fault("epochs = 3\n"), "exp.toml:1: key 'epochs' stands outside of a section"));
+  CHECK(has(fault("", {"train.epoch=3"}),
+            "--set train.epoch=3: unknown key 'train.epoch'; did you mean 'train.epochs'?"));
+  CHECK(has(fault("", {"train.epochs"}), "'train.epochs' is no setting; write key=value"));
+  CHECK(has(fault("", {"train.epochs="}), "option 'train.epochs' has no value"));
+}
+
+TEST_CASE("wrong types and ranges say what is allowed") {
+  CHECK(
+      has(fault("[train]\nepochs = 0\n"), "'train.epochs' is an integer from 1 to 100000, got 0"));
+  CHECK(has(fault("[train]\nepochs = 2.5\n"), "'train.epochs' is an integer"));
+  CHECK(has(fault("[train]\nepochs = \"three\"\n"), "got 'three'"));
+  CHECK(has(fault("[train]\nlearning_rate = \"fast\"\n"), "is a number from 0 to 100, got 'fast'"));
+  CHECK(has(fault("[train]\nlearning_rate = nan\n"), "is a number from 0 to 100, got nan"));
+  CHECK(has(fault("[train]\nclip = inf\n"), "got inf"));
+  CHECK(has(fault("[model]\ncausal = 1\n"), "'model.causal' is true or false, got 1"));
+  CHECK(has(fault("[model]\nattention = \"softmaks\"\n"),
+            "is one of linear, softmax; got 'softmaks'; did you mean 'softmax'?"));
+  CHECK(has(fault("[data]\ninputs = [\"melody\", \"chords\"]\n"), "did you mean 'chord'?"));
+  CHECK(has(fault("[data]\ninputs = [\"melody\", 3]\n"), "exp.toml:2: 'data.inputs' mixes"));
+  CHECK(has(fault("[data]\ninputs = [\"chord\"]\n"), "must hold \"melody\""));
+  CHECK(has(fault("[data]\ncontext = []\n"), "data.context is empty"));
+  CHECK(has(fault("[data]\ninputs = [[1]]\n"), "neither a number nor a word"));
+  CHECK(has(fault("[data]\nsteps = 1979-05-27\n"), "must be a number, a word, true, false"));
+  CHECK(has(fault("[model]\nheads = 5\n"), "model.heads = 5 does not divide model.d_model = 64"));
+}
+
+TEST_CASE("text that is no TOML is refused with its line") {
+  CHECK(has(fault("[train]\nepochs = \n"), "exp.toml:2: "));
+  CHECK(has(fault("[train]\nepochs = 1\nepochs = 2\n"), "exp.toml:3: "));
+  CHECK(has(fault("[train\n"), "exp.toml:1: "));
+  CHECK(has(fault("[train]\n\xff\xfe = 1\n"), "invalid utf-8"));
+  CHECK(has(fault("[train]\nseed = 99999999999999999999\n"), "exp.toml:2: "));
+}
+
+TEST_CASE("a file is read, one that is not there is named") {
+  const auto file = std::filesystem::temp_directory_path() /
+                    ("gradus_experiment_" + std::to_string(::getpid()) + ".toml");
+  std::ofstream(file) << "[train]\nepochs = 4\n";
+  CHECK(Experiment::read(file, {"train.batch=2"}).train.epochs == 4);
+  CHECK(Experiment::read(file, {"train.batch=2"}).train.batch == 2);
+  std::ofstream(file) << "[train]\nepoch = 4\n";
+  CHECK(has(message([&] { Experiment::read(file); }), file.string() + ":2: unknown key"));
+  std::filesystem::remove(file);
+  CHECK_THROWS_AS(Experiment::read(file), IoError);
+  CHECK(has(message([&] { Experiment::read(file); }), file.string()));
+}
+
+TEST_CASE("the table of keys has a row for each") {
+  const std::string table = experiment_keys_markdown();
+  CHECK(has(table, "| `train.epochs` | 10 | 1 to 100000 | passes over the training windows |"));
+  CHECK(has(table, "| `model.attention` | `linear` | linear, softmax | core |"));
+  const std::string all = Experiment().to_toml();
+  // A head of two lines, then a row a key.
+  CHECK(std::count(table.begin(), table.end(), '\n') ==
+        2 + std::count(all.begin(), all.end(), '='));
+}

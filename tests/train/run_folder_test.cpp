@@ -1,0 +1,266 @@
+// Run folders and checkpoints: what they hold, and that a fault leaves everything as it was.
+#include "train/run_folder.h"
+
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <csignal>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "nn/mlp.h"
+#include "tensor/file.h"
+#include "tensor/safetensors.h"
+
+using namespace gradus;
+namespace fs = std::filesystem;
+
+namespace {
+
+template <class F>
+std::string message(F&& f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+bool has(const std::string& text, std::string_view part) {
+  const bool found = text.find(part) != std::string::npos;
+  if (!found) MESSAGE("'" << text << "' lacks '" << part << "'");
+  return found;
+}
+
+/// A folder that goes with the test.
+struct Scratch {
+  Scratch() {
+    std::string name = (fs::temp_directory_path() / "gradus_run_XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()));
+    path = name;
+  }
+  ~Scratch() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+  fs::path path;
+};
+
+std::size_t files_below(const fs::path& folder) {
+  std::size_t n = 0;
+  for ([[maybe_unused]] const auto& entry : fs::recursive_directory_iterator(folder)) ++n;
+  return n;
+}
+
+bool same_state(const StateDict& a, const StateDict& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return x.first == y.first && same_bits(x.second, y.second);
+  });
+}
+
+void steps(const Module& m, Optimizer& o, int count, std::uint64_t seed) {
+  Rng rng(seed);
+  for (int t = 0; t < count; ++t) {
+    Gradients g;
+    for (const Parameter* p : m.parameters())
+      g.add({.label = p->path(), .value = normal(rng, p->shape()), .parameter = true});
+    o.step(m.parameters(), g, 0.01);
+  }
+}
+
+Mlp small(std::uint64_t seed, int64 width = 4) {
+  return Mlp(Build("model", Rng(seed)), width, 8, Activation::relu);
+}
+
+}  // namespace
+
+TEST_CASE("a run folder holds the configuration and the environment") {
+  const Scratch s;
+  Experiment e;
+  e.train.epochs = 3;
+  const RunFolder run = RunFolder::create(s.path / "a" / "run", e);
+  CHECK(run.experiment().train.epochs == 3);
+  const auto environment = nlohmann::json::parse(read_file(run.path() / "environment.json"));
+  CHECK(environment.at("gradus").is_string());
+  CHECK(environment.at("threads").get<int>() >= 1);
+  CHECK(fs::is_directory(run.path() / "checkpoints"));
+  CHECK(RunFolder::open(run.path()).experiment().to_toml() == e.to_toml());
+  CHECK(run.checkpoint("best") == run.path() / "checkpoints" / "best.safetensors");
+}
+
+TEST_CASE(
+    "an existing run, a place that cannot be written, and a folder that is none are refused") {
+  const Scratch s;
+  RunFolder::create(s.path / "run", {});
+  CHECK(has(message([&] { RunFolder::create(s.path / "run", {}); }), "holds a run already"));
+  CHECK(has(message([] { RunFolder::create("", {}); }), "name is empty"));
+  write_file(s.path / "file", "x");
+  CHECK(has(message([&] { RunFolder::create(s.path / "file" / "run", {}); }),
+            "cannot make the run folder '" + (s.path / "file" / "run").string() + "': "));
+  CHECK_THROWS_AS(RunFolder::create(s.path / "file", {}), IoError);
+  CHECK_THROWS_AS(RunFolder::create("/proc/gradus_run", {}), IoError);
+  CHECK_THROWS_AS(RunFolder::create(s.path / std::string(300, 'x'), {}), IoError);
+
+  CHECK(has(message([&] { RunFolder::open(s.path / "none"); }), "there is no run folder"));
+  CHECK(has(message([&] { RunFolder::open(s.path); }), "it has no experiment.toml"));
+  // An empty folder, made before, becomes a run.
+  fs::create_directory(s.path / "empty");
+  CHECK(RunFolder::create(s.path / "empty", {}).experiment().train.epochs > 0);
+}
+
+TEST_CASE("the log is one valid JSON object a line, NaN and Inf are null") {
+  const Scratch s;
+  const RunFolder run = RunFolder::create(s.path / "run", {});
+  run.log({{"step", int64{1}}, {"loss", 0.1}, {"note", std::string("a \"b\"\n\\")}});
+  run.log({{"loss", std::nan("")}, {"best", std::numeric_limits<double>::infinity()}});
+  run.log({{"name", std::string("\xff\xfe no text")}});
+  run.log({});
+  std::ifstream file(run.path() / "log.jsonl");
+  std::vector<nlohmann::json> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(nlohmann::json::parse(line));
+  REQUIRE(lines.size() == 4);
+  CHECK(lines[0]["step"] == 1);
+  CHECK(lines[0]["loss"] == 0.1);
+  CHECK(lines[0]["note"] == "a \"b\"\n\\");
+  CHECK(lines[1]["loss"].is_null());
+  CHECK(lines[1]["best"].is_null());
+  CHECK(lines[2].is_object());
+  CHECK(lines[3] == nlohmann::json::object());
+  fs::remove_all(run.path());
+  CHECK(has(message([&] { run.log({{"step", int64{2}}}); }), "cannot write to '"));
+}
+
+TEST_CASE("a checkpoint gives back model, optimizer and point, bit for bit") {
+  const Scratch s;
+  Mlp a = small(1), b = small(2);
+  Adam x, y;
+  steps(a, x, 3, 5);
+  const fs::path file = s.path / "c.safetensors";
+  const TrainingPoint point{.epoch = 2,
+                            .step = 3,
+                            .best_loss = std::numeric_limits<double>::infinity(),
+                            .threshold = 0.3};
+  save_checkpoint(file, a, &x, point);
+  const TrainingPoint back = load_checkpoint(file, b, &y);
+  CHECK(back.epoch == 2);
+  CHECK(back.step == 3);
+  CHECK(back.best_loss == point.best_loss);
+  CHECK(back.threshold == 0.3);
+  CHECK(same_state(a.state(), b.state()));
+  steps(a, x, 2, 6);
+  steps(b, y, 2, 6);
+  CHECK(same_state(a.state(), b.state()));
+  CHECK(same_state(x.state(), y.state()));
+  // Only the model, as harmonizing needs it.
+  Mlp c = small(3);
+  load_checkpoint(file, c, nullptr);
+  CHECK_FALSE(same_state(c.state(), a.state()));
+  save_checkpoint(file, a, nullptr, point);
+  load_checkpoint(file, c, nullptr);
+  CHECK(same_state(c.state(), a.state()));
+}
+
+TEST_CASE("a checkpoint that does not fit is refused, and nothing is changed") {
+  const Scratch s;
+  const fs::path file = s.path / "c.safetensors";
+  Mlp model = small(1);
+  Adam adam;
+  steps(model, adam, 2, 5);
+  StateDict before = model.state(), moments = adam.state();
+  const auto refused = [&](std::string_view part) {
+    const std::string text = message([&] { load_checkpoint(file, model, &adam); });
+    CHECK(has(text, part));
+    CHECK(has(text, file.string()));
+    CHECK(same_state(model.state(), before));
+    CHECK(same_state(adam.state(), moments));
+  };
+  {
+    Mlp wide = small(1, 6);
+    Adam o;
+    steps(wide, o, 1, 5);
+    save_checkpoint(file, wide, &o, {});
+    refused("'model/up/weight' is (8, 4) in the model, (8, 6) in the state");
+  }
+  save_checkpoint(file, model, nullptr, {});
+  refused("has no 'steps'");
+
+  save_checkpoint(file, model, &adam, {});
+  const TensorFile good = read_safetensors(file);
+  const auto change = [&](const std::string& name, const Tensor& value) {
+    TensorFile bad = good;
+    if (value.defined())
+      bad.tensors[name] = value;
+    else
+      bad.tensors.erase(name);
+    write_safetensors(file, bad);
+  };
+  change("optimizer:model/up/bias/first", ones({9}));
+  refused("the optimizer's 'model/up/bias/first' is f32 (9), its parameter f32 (8)");
+  change("optimizer:model/up/bias/first", ones({8}, DType::f64));
+  refused("is f64 (8), its parameter f32 (8)");
+  change("optimizer:model/other/first", ones({8}));
+  refused("belongs to no parameter");
+  change("model:model/up/bias", Tensor());
+  refused("belongs to no parameter");
+  change("model:model/up/bios", ones({8}));
+  refused("'model/up/bios' (8) is not in the model; did you mean 'model/up/bias'?");
+  change("point", Tensor());
+  refused("has no training point");
+  change("point", tensor({0, std::nan(""), 0, 0}, {4}, DType::f64));
+  refused("counts nan epochs or steps");
+  change("point", tensor({-1, 0, 0, 0}, {4}, DType::f64));
+  refused("counts -1 epochs or steps");
+  TensorFile other = good;
+  other.metadata["version"] = "2";
+  write_safetensors(file, other);
+  refused("no checkpoint of this version of Gradus (format 'gradus-checkpoint', version '2')");
+  write_file(file, "no tensors");
+  refused("");
+  fs::remove(file);
+  refused("");
+}
+
+TEST_CASE("a full disk is an IoError that leaves the old checkpoint in place") {
+  const Scratch s;
+  const RunFolder run = RunFolder::create(s.path / "run", {});
+  const fs::path file = run.checkpoint("last");
+  Mlp a = small(1), b = small(2);
+  save_checkpoint(file, a, nullptr, {.step = 1});
+  const std::size_t files = files_below(s.path);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    // Only exit codes leave the child.
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{100, 100};
+    if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) ::_exit(10);
+    const std::string text = message([&] { save_checkpoint(file, b, nullptr, {.step = 2}); });
+    const std::string log = message([&] {
+      run.log({{"text", std::string(std::size_t{1} << 20, 'x')}});
+    });
+    if (text.find("last.safetensors") == std::string::npos) ::_exit(11);
+    if (log.find("cannot write to '") == std::string::npos) ::_exit(12);
+    try {
+      save_checkpoint(file, b, nullptr, {});
+    } catch (const IoError&) {
+      ::_exit(0);
+    } catch (...) {
+      ::_exit(13);
+    }
+    ::_exit(14);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  Mlp c = small(3);
+  CHECK(load_checkpoint(file, c, nullptr).step == 1);
+  CHECK(same_state(c.state(), a.state()));
+  fs::remove(run.path() / "log.jsonl");
+  CHECK(files_below(s.path) == files);
+}

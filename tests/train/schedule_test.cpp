@@ -1,0 +1,61 @@
+// The factor of the learning rate at the borders of each schedule.
+#include "train/schedule.h"
+
+#include <doctest/doctest.h>
+
+#include "tensor/error.h"
+
+using namespace gradus;
+using Shape = Schedule::Shape;
+
+TEST_CASE("warm-up climbs to 1, then the shape begins at 1") {
+  for (Shape shape : {Shape::constant, Shape::step, Shape::cosine}) {
+    const Schedule s{.shape = shape, .warmup_steps = 4, .total_steps = 100, .steps_per_epoch = 10};
+    CHECK(s.factor(0) == 0.25);
+    CHECK(s.factor(2) == 0.75);
+    CHECK(s.factor(3) == 1);
+    CHECK(s.factor(4) == 1);
+    const Schedule none{.shape = shape, .total_steps = 100};
+    CHECK(none.factor(0) == 1);
+  }
+  CHECK(Schedule{.warmup_steps = 1}.factor(0) == 1);
+}
+
+TEST_CASE("constant stays 1") { CHECK(Schedule{}.factor(1000000) == 1); }
+
+TEST_CASE("step falls once an epoch") {
+  const Schedule s{.shape = Shape::step, .warmup_steps = 2, .steps_per_epoch = 3, .decay = 0.5};
+  CHECK(s.factor(4) == 1);
+  CHECK(s.factor(5) == 0.5);
+  CHECK(s.factor(7) == 0.5);
+  CHECK(s.factor(8) == 0.25);
+  // No steps in an epoch is one.
+  CHECK(Schedule{.shape = Shape::step, .steps_per_epoch = 0, .decay = 0.5}.factor(2) == 0.25);
+}
+
+TEST_CASE("cosine falls to its floor and stays there") {
+  const Schedule s{.shape = Shape::cosine, .warmup_steps = 10, .total_steps = 110, .floor = 0.2};
+  CHECK(s.factor(10) == 1);
+  CHECK(s.factor(35) == doctest::Approx(0.2 + 0.8 * 0.8535533905932737));
+  CHECK(s.factor(60) == doctest::Approx(0.6));
+  CHECK(s.factor(110) == doctest::Approx(0.2));
+  CHECK(s.factor(5000) == doctest::Approx(0.2));
+  for (int64 t = 10; t < 110; ++t) CHECK(s.factor(t + 1) < s.factor(t));
+  // Shorter than its warm-up: at the floor right after it.
+  const Schedule brief{.shape = Shape::cosine, .warmup_steps = 10, .total_steps = 5};
+  CHECK(brief.factor(10) == 1);
+  CHECK(brief.factor(11) == doctest::Approx(0));
+}
+
+TEST_CASE("schedules by name") {
+  CHECK(parse_schedule("constant") == Shape::constant);
+  CHECK(parse_schedule("step") == Shape::step);
+  CHECK(parse_schedule("cosine") == Shape::cosine);
+  try {
+    parse_schedule("cosin");
+    FAIL("accepted");
+  } catch (const ConfigError& e) {
+    CHECK(std::string(e.what()) ==
+          "unknown schedule 'cosin'; known: constant, step, cosine; did you mean 'cosine'?");
+  }
+}
