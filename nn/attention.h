@@ -30,6 +30,7 @@ class MultiHeadAttention : public Module {
   Var step(const Var& x, const Positions& positions, AttentionState& state, Pass& pass) const;
   bool has_recurrence() const { return core_->has_recurrence(); }
   void draw(Rng& rng) { core_->draw(rng); }
+  const AttentionCore& core() const { return *core_; }
 
  private:
   Var split(const Var& x) const;

@@ -1,0 +1,15 @@
+// The inspector: one self-contained HTML page of an inspected step, its data as JSON inside, no
+// network.
+#pragma once
+
+#include <string>
+
+#include "tools/inspect_step.h"
+
+namespace gradus {
+
+/// The page's data: {"meta", "graph", "histograms", "attention"}.
+std::string inspect_page_data(const InspectedStep& step);
+std::string inspect_page(const InspectedStep& step);
+
+}  // namespace gradus
