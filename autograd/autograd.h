@@ -13,4 +13,5 @@
 #include "autograd/op_table.h"
 #include "autograd/ops.h"
 #include "autograd/record.h"
+#include "autograd/record.h"
 #include "autograd/var.h"

@@ -111,12 +111,15 @@ Var run_value_hooks(const Var& v, bool by_name) {
     number = entry->number;
     if (by_name ? entry->node != 0 || !matches(entry->pattern, label) : entry->node != v.id())
       continue;
-    if (by_name || !std::exchange(entry->fired, true)) {
+    if (by_name || !entry->fired) {
+      // What is made under NoGrad has no gradient, and must not stand for v where it wants one.
+      if (!by_name) entry->fired = recording().grad || !v.requires_grad();
+      const bool keep = entry->fired;
       const ValueHook hook = entry->hook;
       if (Var made = run_one(hook, v, current, by_name); made.defined()) {
         current = made;
         for (ValueHookEntry& e : state().value_hooks)
-          if (!by_name && e.number == number) e.replaced = current;
+          if (keep && e.number == number) e.replaced = current;
       }
     } else if (entry->replaced.defined()) {
       current = entry->replaced;

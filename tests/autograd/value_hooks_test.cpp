@@ -121,6 +121,16 @@ TEST_CASE("names given inside a hook fire no hook") {
   CHECK(fired == 1);
 }
 
+TEST_CASE("by Var: a first use under NoGrad does not cost a later one its gradient") {
+  const Var w = leaf(t2(1, 1));
+  const HookHandle h = on_value(w, [](ValueEvent& e) { e.replace(scale(e.node, 2)); });
+  {
+    const NoGrad off;
+    CHECK(sum(w).item() == 4);
+  }
+  CHECK(backward(sum(w)).of(w).at({0}) == 2);
+}
+
 TEST_CASE("a replacement works under NoGrad too") {
   const NoGrad off;
   const HookHandle h = on_value("h", [](ValueEvent& e) { e.replace(Var(t2(5, 5))); });
