@@ -13,5 +13,4 @@
 #include "autograd/op_table.h"
 #include "autograd/ops.h"
 #include "autograd/record.h"
-#include "autograd/record.h"
 #include "autograd/var.h"
