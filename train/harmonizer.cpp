@@ -47,6 +47,11 @@ TransformerConfig transformer_config(const Experiment& e, const HarmonyFormat& f
   return c;
 }
 
+bool takes_option(const EncodingDef& e, std::string_view option) {
+  return std::any_of(e.options.begin(), e.options.end(),
+                     [&](const OptionInfo& o) { return o.name == option; });
+}
+
 TrackKind track_kind(LabelKind k) {
   switch (k) {
     case LabelKind::time:
@@ -62,9 +67,14 @@ TrackKind track_kind(LabelKind k) {
 
 Harmonizer::Harmonizer(const Experiment& experiment)
     : experiment_(experiment), format_(harmony_format(experiment)) {
-  Options pe = experiment.pe_options;
   // The context is what the encoding sees, unless its own options say otherwise.
-  if (experiment.pe != "none" && !pe.has("tracks")) pe.set("tracks", format_.labels);
+  Options pe = experiment.pe_options;
+  const EncodingDef& encoding = find_encoding(experiment.pe);
+  if (takes_option(encoding, "tracks") && !pe.has("tracks")) {
+    pe.set("tracks", format_.labels);
+    const auto width = static_cast<int64>(label_columns(format_.labels).size());
+    if (takes_option(encoding, "width") && !pe.has("width")) pe.set("width", width);
+  }
   const Build build("model", Rng(static_cast<std::uint64_t>(experiment.train.seed)).stream("init"));
   model_ = std::make_unique<Transformer>(build, transformer_config(experiment, format_),
                                          make_encoding(experiment.pe, pe));
