@@ -1,5 +1,6 @@
 #include "pe/angle_encoding.h"
 
+#include "pe/ops.h"
 #include "tensor/text.h"
 
 namespace gradus {
@@ -37,8 +38,9 @@ TurnPair AngleEncoding::turns(const Var& q, const Var& k, const Positions& posit
   };
   check_rows(q, "queries", positions.query_count);
   check_rows(k, "keys", positions.keys());
-  const Var theta = angles(frequencies(), labels, k.dtype()).named("theta");
-  const Turn keys{cos(theta).named("cos"), sin(theta).named("sin")};
+  const Var table = turn_table(frequencies(), labels, k.dtype()).named("turns");
+  const int64 count = table.size(-1) / 2;
+  const Turn keys{slice(table, -1, 0, count), slice(table, -1, count, 2 * count)};
   if (positions.square()) return {keys, keys};
   const int64 begin = positions.query_begin, end = begin + positions.query_count;
   return {{slice(keys.cos, -2, begin, end), slice(keys.sin, -2, begin, end)}, keys};

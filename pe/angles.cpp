@@ -56,11 +56,11 @@ Tensor initial_frequencies(const FrequencyConfig& config, int64 heads, int64 cou
   return normal(rng, shape, 0, config.deviation, DType::f64);
 }
 
-Var angles(const Var& frequencies, const Tensor& labels, DType dtype) {
+Var angles(const Var& frequencies, const Var& labels, DType dtype) {
   const int64 heads = frequencies.size(0), count = frequencies.size(1), width = frequencies.size(2);
-  const Var p(unsqueeze(labels, 1));  // [B|1, 1, N, L]
+  const Var p = unsqueeze(labels, 1);  // [B|1, 1, N, L]
   if (width == 1) return phase(reshape(frequencies, {heads, 1, count}), p, dtype);
-  const Var sums = matmul(p, transpose(cast(frequencies, DType::f64)));
+  const Var sums = matmul(cast(p, DType::f64), transpose(cast(frequencies, DType::f64)));
   return phase(sums, constant(1, DType::f64), dtype);
 }
 

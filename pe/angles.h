@@ -39,6 +39,6 @@ Tensor initial_frequencies(const FrequencyConfig& config, int64 heads, int64 cou
 
 /// theta [B|1, H|1, N, F] = f p modulo 2 pi, for f [H|1, F, L] and labels f64 [B|1, N, L]; products
 /// and their sum are f64, and so are their gradients.
-Var angles(const Var& frequencies, const Tensor& labels, DType dtype);
+Var angles(const Var& frequencies, const Var& labels, DType dtype);
 
 }  // namespace gradus

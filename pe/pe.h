@@ -4,6 +4,7 @@
 
 #include "pe/angle_encoding.h"
 #include "pe/angles.h"
+#include "pe/ops.h"
 #include "pe/rotation.h"
 #include "pe/suite.h"
 #include "pe/table.h"
