@@ -49,7 +49,8 @@ std::size_t melody_track(const Song& song, const std::string& wanted, const std:
   return 0;
 }
 
-Request from_midi(const std::string& path, const std::string& track, const std::string& chords) {
+Request from_midi(const std::string& path, const std::string& track, const std::string& chords,
+                  Style style) {
   Request r;
   const Song read = read_midi(path);
   const std::size_t melody = melody_track(read, track, path);
@@ -66,7 +67,7 @@ Request from_midi(const std::string& path, const std::string& track, const std::
   r.has_chords = !progression.beats.empty();
   r.piece = make_piece(std::filesystem::path(path).stem().string(),
                        monophonic(to_steps(read.tracks[melody].notes, read.ticks_per_quarter)),
-                       meter.numerator, meter.denominator, progression);
+                       meter.numerator, meter.denominator, progression, style);
   r.song = with_ticks(read, kTicksPerQuarter);
   r.song.tracks = {r.song.tracks[melody]};
   if (r.song.tracks[0].name.empty()) r.song.tracks[0].name = "melody";
@@ -112,6 +113,10 @@ int cmd_harmonize(int argc, char** argv) {
           "o,out", "MIDI file to write", cxxopts::value<std::string>())(
           "chords", "chords, \"C | F G | C\" (repeated over the melody), or a chord file",
           cxxopts::value<std::string>()->default_value(""))(
+          "style",
+          "style of the accompaniment, where the model was trained with that input (default: the "
+          "tune's; ballad)",
+          cxxopts::value<std::string>())(
           "track", "name of the melody's track (default: one called melody, else the first)",
           cxxopts::value<std::string>()->default_value(""))(
           "threshold", "probability of an onset (default: the one chosen in training)",
@@ -139,9 +144,18 @@ int cmd_harmonize(int argc, char** argv) {
                      "--threshold is a probability above 0 and at most 1, got {}", threshold);
 
   const std::string chords = line["chords"].as<std::string>();
+  const Style style =
+      line.has("style") ? parse_style(line["style"].as<std::string>()) : Style::ballad;
   Request r = line.has("tune") ? from_tune(line["tune"].as<std::string>(), chords)
                                : from_midi(line["song"].as<std::string>(),
-                                           line["track"].as<std::string>(), chords);
+                                           line["track"].as<std::string>(), chords, style);
+  if (line.has("style")) {
+    check<ConfigError>(
+        harmonizer.format().style_input,
+        "this model was trained without the input \"style\": --style would change nothing");
+    for (StepLabels& step : r.piece.steps) step.style = style;
+    r.piece.accompaniment.clear();  // the target of another style
+  }
   const std::string needs = chord_words(harmonizer.experiment());
   check<ConfigError>(r.has_chords || needs.empty(),
                      "this model was trained with {}: it needs the chords of the song; give them "

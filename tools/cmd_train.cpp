@@ -22,7 +22,8 @@ void print_report(const TrainingReport& r, const RunFolder& folder) {
   fmt::print("validation loss {:.4f}; predicting the mean: {:.4f}{}\n", r.validation_loss,
              r.mean_loss,
              r.validation_loss < r.mean_loss ? "" : "  (not better: nothing was learned)");
-  fmt::print("held-out tunes, onsets of the accompaniment (threshold {:.4f}):\n", r.threshold);
+  fmt::print("held-out tunes: {}\nonsets of their accompaniment (threshold {:.4f}):\n",
+             join(r.held_out), r.threshold);
   fmt::print("  {:<36} {:>8} {:>7} {:>8}\n", "", "onsets", "ratio", "F1 (%)");
   fmt::print("  {:<36} {:>8} {:>7.2f} {:>8.1f}\n", "target", r.model.target, 1.0, 100.0);
   fmt::print("  {:<36} {:>8} {:>7.2f} {:>8.1f}\n", "model", r.model.predicted, ratio(r.model),

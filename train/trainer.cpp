@@ -151,6 +151,7 @@ TrainingReport Trainer::report() const {
   r.mean_loss = total / count;
   for (const Piece& piece : pieces_) {
     if (piece.split != Split::validation) continue;
+    r.held_out.push_back(piece.name);
     r.model += onset_score(harmonizer_.decode(harmonizer_.probabilities(piece), point_.threshold),
                            piece.accompaniment);
     r.block_chords += onset_score(block_chord_steps(piece), piece.accompaniment);

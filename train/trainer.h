@@ -14,7 +14,8 @@ namespace gradus {
 struct TrainingReport {
   double validation_loss = 0, mean_loss = 0;  ///< of the model; of predicting each output's mean
   double threshold = 0.5;
-  OnsetScore model, block_chords;  ///< against the target's onsets
+  std::vector<std::string> held_out;  ///< names of the validation tunes
+  OnsetScore model, block_chords;     ///< against the target's onsets
   int64 parameters = 0, steps = 0, epochs = 0;
   double seconds = 0;
 };
