@@ -106,23 +106,23 @@ int cmd_harmonize(int argc, char** argv) {
   cxxopts::Options options(
       "gradus harmonize",
       "Adds an accompaniment to a melody: keeps the melody's track, writes a second one.");
-  options.positional_help("SONG.mid")
-      .add_options()("song", "MIDI file with the melody", cxxopts::value<std::string>())(
-          "tune", "a bundled tune instead of a file", cxxopts::value<std::string>())(
-          "run", "run folder of `gradus train`", cxxopts::value<std::string>())(
-          "o,out", "MIDI file to write", cxxopts::value<std::string>())(
-          "chords", "chords, \"C | F G | C\" (repeated over the melody), or a chord file",
-          cxxopts::value<std::string>()->default_value(""))(
-          "style",
-          "style of the accompaniment, where the model was trained with that input (default: the "
-          "tune's; ballad)",
-          cxxopts::value<std::string>())(
-          "track", "name of the melody's track (default: one called melody, else the first)",
-          cxxopts::value<std::string>()->default_value(""))(
-          "threshold", "probability of an onset (default: the one chosen in training)",
-          cxxopts::value<double>())("program",
-                                    "General MIDI program of the accompaniment, 0 to 127",
-                                    cxxopts::value<int>()->default_value("0"))("help", "this text");
+  options.positional_help("SONG.mid");
+  const auto word = [] { return cxxopts::value<std::string>(); };
+  cxxopts::OptionAdder add = options.add_options();
+  add("song", "MIDI file with the melody", word());
+  add("tune", "a bundled tune instead of a file", word());
+  add("run", "run folder of `gradus train`", word());
+  add("o,out", "MIDI file to write", word());
+  add("chords", "chords, \"C | F G | C\" (repeated over the melody), or a chord file",
+      word()->default_value(""));
+  add("style", "style of the accompaniment (default: the tune's; ballad)", word());
+  add("track", "the melody's track (default: one called melody, else the first)",
+      word()->default_value(""));
+  add("threshold", "probability of an onset (default: the one chosen in training)",
+      cxxopts::value<double>());
+  add("program", "General MIDI program of the accompaniment, 0 to 127",
+      cxxopts::value<int>()->default_value("0"));
+  add("help", "this text");
   options.parse_positional({"song"});
   const CommandLine line(
       options, argc, argv,

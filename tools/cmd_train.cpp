@@ -40,14 +40,15 @@ void print_report(const TrainingReport& r, const RunFolder& folder) {
 int cmd_train(int argc, char** argv) {
   cxxopts::Options options("gradus train",
                            "Trains a model from an experiment file into a run folder.");
-  options.positional_help("EXPERIMENT.toml")
-      .add_options()("experiment", "experiment file; without one, the defaults",
-                     cxxopts::value<std::string>())("out", "run folder to make",
-                                                    cxxopts::value<std::string>())(
-          "set", "override a key: --set train.epochs=2 (again for more keys)",
-          cxxopts::value<std::vector<std::string>>())(
-          "keys", "print every key with default, range and meaning")("quiet", "no progress")(
-          "help", "this text");
+  options.positional_help("EXPERIMENT.toml");
+  cxxopts::OptionAdder add = options.add_options();
+  add("experiment", "experiment file; without one, the defaults", cxxopts::value<std::string>());
+  add("out", "run folder to make", cxxopts::value<std::string>());
+  add("set", "override a key: --set train.epochs=2 (again for more keys)",
+      cxxopts::value<std::vector<std::string>>());
+  add("keys", "print every key with default, range and meaning");
+  add("quiet", "no progress");
+  add("help", "this text");
   options.parse_positional({"experiment"});
   const CommandLine line(
       options, argc, argv,
