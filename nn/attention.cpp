@@ -47,7 +47,7 @@ Var MultiHeadAttention::query(const Var& x, const Positions& p, Pass& pass) cons
 Var MultiHeadAttention::finish(const Var& y, Pass& pass) const {
   const Var side_by_side =
       reshape(permute(y, {0, 2, 1, 3}), {y.size(0), y.size(2), y.size(1) * y.size(3)});
-  return out_(side_by_side, pass).named("output");
+  return alias(out_(side_by_side, pass)).named("output");
 }
 
 Var MultiHeadAttention::operator()(const Var& x, const Positions& positions, Pass& pass) const {

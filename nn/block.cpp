@@ -22,7 +22,7 @@ Var Block::run(const Var& x, Pass& pass, Attend&& attend) const {
   }
   const Var y = attention_norm_(x + attention_dropout_(attend(x), pass), pass);
   const Var f = feed_forward_(y, pass);
-  return feed_forward_norm_(y + feed_forward_dropout_(f, pass), pass).named("output");
+  return alias(feed_forward_norm_(y + feed_forward_dropout_(f, pass), pass)).named("output");
 }
 
 Var Block::operator()(const Var& x, const Positions& positions, Pass& pass) const {
