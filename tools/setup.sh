@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-gradus_packages=(g++ cmake ninja-build libopenblas-serial-dev libfmt-dev doctest-dev libcxxopts-dev
+gradus_packages=(g++ cmake ninja-build libopenblas-pthread-dev libfmt-dev doctest-dev libcxxopts-dev
                  nlohmann-json3-dev libtomlplusplus-dev)
 
 need_packages() {
