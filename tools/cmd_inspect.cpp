@@ -53,9 +53,10 @@ void print_nodes(const InspectedStep& step, const std::string& glob) {
 void print_summary(const InspectedStep& step) {
   int64 named = 0, bad = 0, zero = 0;
   std::vector<const DumpNode*> parameters;
-  for (const DumpNode& n : step.graph.nodes) {
+  for (std::size_t i = 0; i < step.nodes.size(); ++i) {
+    const DumpNode& n = step.graph.nodes[i];
     named += !n.name.empty();
-    bad += (n.value && n.value->non_finite > 0) || (n.gradient && n.gradient->non_finite > 0);
+    bad += is_bad(n, step.nodes[i]);
     zero += n.gradient && n.gradient->norm == 0 && n.gradient->non_finite == 0;
     if (n.kind == "parameter") parameters.push_back(&n);
   }

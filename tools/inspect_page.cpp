@@ -149,15 +149,24 @@ Json meta(const InspectedStep& step) {
           {"experiment", step.experiment.to_toml()}};
 }
 
+/// The ids of nodes whose Inf is a mask.
+Json masks(const InspectedStep& step) {
+  Json ids = Json::array();
+  for (std::size_t i = 0; i < step.nodes.size(); ++i)
+    if (is_mask(step.graph.nodes[i], step.nodes[i])) ids.push_back(step.graph.nodes[i].id);
+  return ids;
+}
+
 /// Paths may hold any bytes; what is no UTF-8 is replaced.
 std::string text(const Json& j) { return j.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 }  // namespace
 
 std::string inspect_page_data(const InspectedStep& step) {
-  return fmt::format("{{\"meta\": {},\n\"histograms\": {},\n\"attention\": {},\n\"graph\": {}}}\n",
-                     text(meta(step)), text(histograms(step)), text(attention(step)),
-                     to_json(step.graph));
+  return fmt::format(
+      "{{\"meta\": {},\n\"masks\": {},\n\"histograms\": {},\n\"attention\": {},\n\"graph\": {}}}\n",
+      text(meta(step)), text(masks(step)), text(histograms(step)), text(attention(step)),
+      to_json(step.graph));
 }
 
 std::string inspect_page(const InspectedStep& step) {

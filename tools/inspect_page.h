@@ -8,7 +8,7 @@
 
 namespace gradus {
 
-/// The page's data: {"meta", "graph", "histograms", "attention"}.
+/// The page's data: {"meta", "masks", "histograms", "attention", "graph"}.
 std::string inspect_page_data(const InspectedStep& step);
 std::string inspect_page(const InspectedStep& step);
 

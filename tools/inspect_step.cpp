@@ -7,6 +7,7 @@
 
 #include "autograd/anomaly.h"
 #include "autograd/record.h"
+#include "tensor/elementwise.h"
 #include "tensor/memory.h"
 #include "tensor/text.h"
 #include "train/trainer.h"
@@ -84,6 +85,17 @@ std::vector<AttentionMap> attention_maps(const InspectedStep& step, const Transf
 }
 
 }  // namespace
+
+bool is_mask(const DumpNode& node, const Var& v) {
+  if (!node.value || node.value->non_finite == 0) return false;
+  const bool allowed = node.op ? node.op->may_be_infinite : !node.requires_grad;
+  return allowed && any(not_equal(v.value(), v.value())).item() == 0;
+}
+
+bool is_bad(const DumpNode& node, const Var& v) {
+  if (node.gradient && node.gradient->non_finite > 0) return true;
+  return node.value && node.value->non_finite > 0 && !is_mask(node, v);
+}
 
 InspectedStep inspect_step(const RunFolder& folder, const InspectOptions& options) {
   InspectedStep step;

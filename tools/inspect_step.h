@@ -43,6 +43,11 @@ struct InspectedStep {
   double seconds = 0;
 };
 
+/// Inf without NaN where it belongs: a constant, or an op that may put it out (a mask of -inf).
+bool is_mask(const DumpNode& node, const Var& v);
+/// The node's value or gradient holds what is not finite and is no mask.
+bool is_bad(const DumpNode& node, const Var& v);
+
 InspectedStep inspect_step(const RunFolder& folder, const InspectOptions& options);
 
 /// What --export writes: "value/LABEL" and "gradient/LABEL" of the nodes whose label matches the

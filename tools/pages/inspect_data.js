@@ -44,7 +44,8 @@ function bytesText(b) {
 }
 const elements = n => n.shape.reduce((a, b) => a * b, 1);
 const statisticsOf = x => typeof x === 'object' && x !== null ? x : null;
-const badCount = n => (statisticsOf(n.value)?.non_finite || 0) + (statisticsOf(n.gradient)?.non_finite || 0);
+const masks = new Set(data.masks);  // their Inf is meant
+const badCount = n => (masks.has(n.id) ? 0 : statisticsOf(n.value)?.non_finite || 0) + (statisticsOf(n.gradient)?.non_finite || 0);
 // "matmul#12" for a node without a name, else the last part of its name.
 const shortName = n => n.label.slice(n.label.lastIndexOf('/') + 1);
 
@@ -79,6 +80,19 @@ function textOf(n) {
   return text;
 }
 
+// Where a node stands in the tree: its scope; a constant has none and stands with what uses it.
+const homes = new Map();
+const commonPath = (a, b) => {
+  const x = a.split('/'), y = b.split('/');
+  let i = 0;
+  while (i < x.length && i < y.length && x[i] === y[i]) ++i;
+  return x.slice(0, i).join('/');
+};
+const homeOf = n => homes.get(n.id) ?? n.scope;
+for (const n of [...nodes].reverse())
+  if (n.scope === '' && !(n.op in ops) && consumers.get(n.id).length)
+    homes.set(n.id, consumers.get(n.id).map(id => homeOf(byId.get(id))).reduce(commonPath));
+
 // Scopes as a tree: path -> {path, name, parent, items: scopes and nodes in order, ...sums}.
 const scopes = new Map();
 function scopeOf(path) {
@@ -95,7 +109,7 @@ function scopeOf(path) {
 }
 scopeOf('');
 for (const n of nodes) {
-  const own = scopeOf(n.scope);
+  const own = scopeOf(homeOf(n));
   own.items.push(n);
   const gradient = statisticsOf(n.gradient);
   for (let s = own; s; s = s.parent) {
@@ -113,6 +127,6 @@ for (const n of nodes) {
 const orderOf = item => item.items ? (item.key < Infinity ? item.key : item.first) : item.id;
 for (const s of scopes.values()) s.items.sort((a, b) => orderOf(a) - orderOf(b));
 const isScope = item => item.items !== undefined;
-const inScope = (n, path) => path === '' || n.scope === path || n.scope.startsWith(path + '/');
+const inScope = (n, path) => path === '' || homeOf(n) === path || homeOf(n).startsWith(path + '/');
 
 const state = {tab: 'nodes', node: null, scope: null, q: '', filters: new Set(), view: 'tree', sort: 'order', down: false};

@@ -24,8 +24,8 @@ function statisticsTable(n) {
   const lines = [['norm', 'norm', number], ['largest |x|', 'max_abs', number], ['smallest', 'min', number], ['largest', 'max', number],
     ['mean', 'mean', number], ['zeros', 'zero_share', percent], ['not finite', 'non_finite', String]];
   const cellOf = (s, key, text) => {
-    const bad = key === 'non_finite' && s && s.non_finite > 0;
-    return el('td' + (bad ? '.bad' : ''), {}, s ? text(s[key]) + (bad ? `, the first is element ${s.first_non_finite}` : '') : '');
+    const some = key === 'non_finite' && s && s.non_finite > 0, mask = some && s === v && masks.has(n.id), bad = some && !mask;
+    return el('td' + (bad ? '.bad' : ''), {}, s ? text(s[key]) + (mask ? ', a mask' : bad ? `, the first is element ${s.first_non_finite}` : '') : '');
   };
   return el('table', {}, el('thead', {}, el('tr', {}, el('th', {}), el('th', {scope: 'col'}, 'value'), el('th', {scope: 'col'}, 'gradient'))),
     el('tbody', {}, ...lines.map(([title, key, text]) => el('tr', {}, el('th', {scope: 'row'}, title), cellOf(v, key, text), cellOf(g, key, text)))));
@@ -43,6 +43,7 @@ function formulas(op) {
   return el('div.formula', {}, el('code', {title: 'formula'}, op.formula), el('code.vjp', {title: 'gradient; g is the gradient of the output'}, op.vjp_formula),
     op.source ? el('span.small', {}, 'source: ' + op.source) : null);
 }
+const legend = () => el('p.small', {}, 'Boxes with a thick border are scopes; broken borders stand outside the one drawn. Broken lines carry no gradient.');
 const heading = text => el('h3', {}, text);
 function nodeDetail(n) {
   const [ofValue, ofGradient] = data.histograms[n.id] || [];
@@ -52,7 +53,7 @@ function nodeDetail(n) {
   if (n.attrs) tags.push(n.attrs);
   if (n.where) tags.push(n.where);
   return [
-    crumbs(n.scope), el('h2', {}, shortName(n)), el('div.tags', {}, ...tags.map(t => el('span', {}, t))),
+    crumbs(homeOf(n)), el('h2', {}, shortName(n)), el('div.tags', {}, ...tags.map(t => el('span', {}, t))),
     ops[n.op] ? formulas(ops[n.op]) : null,
     heading('Numbers'), statisticsTable(n),
     value(n) ? null : el('p', {}, 'value: ' + n.value),
@@ -72,15 +73,19 @@ function scopeDetail(scope) {
     scope.bad ? el('p.bad', {}, plural(scope.bad, 'node') + ' with values that are not finite') : null,
     parts.boxes.size <= kBox.mostInScope ? drawing(parts, null)
       : el('p', {}, `${parts.boxes.size} boxes are too many to draw; choose a node or a scope in it.`),
-    el('p.small', {}, 'Boxes with a thick border are scopes; broken borders stand outside this one. Broken lines carry no gradient.'),
   ];
+}
+// Nothing is selected: the whole, and its largest part.
+function overview() {
+  const root = scopes.get(''), parts = root.items.filter(isScope).sort((a, b) => b.count - a.count);
+  return [...scopeDetail(root), ...(parts.length ? scopeDetail(parts[0]) : []), legend()];
 }
 function drawDetail() {
   const n = state.node !== null ? byId.get(state.node) : null;
   const scope = state.scope !== null ? scopes.get(state.scope) : null;
   const missing = (state.node !== null && !n) || (state.scope !== null && !scope);
   const back = el('button', {id: 'back', onclick: closeDetail}, '← Nodes');
-  const content = missing ? [el('p', {}, 'There is no such node in this graph.')] : n ? nodeDetail(n) : scopeDetail(scope || scopes.get(''));
+  const content = missing ? [el('p', {}, 'There is no such node in this graph.')] : n ? nodeDetail(n) : scope ? [...scopeDetail(scope), legend()] : overview();
   $('detail').replaceChildren(back, ...content.filter(Boolean));
   $('detail').scrollTop = 0;
   $('detail').classList.toggle('open', Boolean(n || scope));

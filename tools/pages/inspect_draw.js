@@ -31,9 +31,10 @@ function scopeParts(scope) {
   const boxOf = id => {
     const n = byId.get(id);
     if (!inScope(n, scope.path)) return {key: id, item: n, outside: true};
-    if (n.scope === scope.path) return {key: id, item: n};
-    const slash = n.scope.indexOf('/', depth);
-    const path = slash < 0 ? n.scope : n.scope.slice(0, slash);
+    const home = homeOf(n);
+    if (home === scope.path) return {key: id, item: n};
+    const slash = home.indexOf('/', depth);
+    const path = slash < 0 ? home : home.slice(0, slash);
     return {key: '/' + path, item: scopes.get(path)};
   };
   const join = (from, to) => {

@@ -38,7 +38,7 @@ function computeRows() {
     for (const [, n] of keyed) rows.push({item: n, depth: 0});
   } else {
     const counts = new Map(), kept = new Set(found);
-    for (const n of found) for (let s = scopes.get(n.scope); s; s = s.parent) counts.set(s, (counts.get(s) || 0) + 1);
+    for (const n of found) for (let s = scopes.get(homeOf(n)); s; s = s.parent) counts.set(s, (counts.get(s) || 0) + 1);
     const todo = [[scopes.get(''), -1]];
     while (todo.length) {
       const [item, depth] = todo.pop();
@@ -78,9 +78,10 @@ function rowElement({item, depth, count}, index, height) {
       el('span.name', {style: indent, role: 'gridcell'}, el('span.twist', {'aria-hidden': 'true'}, open ? '▾' : '▸'), item.name),
       el('span.about' + (item.bad ? '.bad' : ''), {role: 'gridcell'}, about));
   } else {
-    const label = state.view === 'list' ? item.label : shortName(item);
+    // A long path is cut at its front: the end tells more.
+    const path = state.view === 'list', label = path ? el('bdi', {}, item.label) : shortName(item);
     r = el('div.row', common,
-      el('span.name' + (item.name ? '' : '.unnamed'), {style: indent, title: item.label, role: 'gridcell'}, label),
+      el('span.name' + (item.name ? '' : '.unnamed') + (path ? '.path' : ''), {style: indent, title: item.label, role: 'gridcell'}, label),
       el('span.op', {role: 'gridcell'}, item.op), el('span.shape', {style: indent, role: 'gridcell'}, shapeText(item)));
     for (const c of columns.slice(3)) {
       if (c.key === 'gnorm' && !gradient(item)) {
@@ -144,7 +145,7 @@ function reveal() {
   if (!item) return;
   let index = rows.findIndex(r => r.item === item);
   if (index < 0 && state.view === 'tree') {
-    for (let s = isScope(item) ? item.parent : scopes.get(item.scope); s; s = s.parent) opened.set(s.path, true);
+    for (let s = isScope(item) ? item.parent : scopes.get(homeOf(item)); s; s = s.parent) opened.set(s.path, true);
     computeRows();
     index = rows.findIndex(r => r.item === item);
   }

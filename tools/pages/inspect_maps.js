@@ -75,7 +75,7 @@ function drawMaps() {
   if (!data.attention.length) return panel.replaceChildren(el('p', {}, 'This step formed no attention maps.'));
   const parts = data.attention.map(layer => layer[maps.what]).filter(Boolean);
   maps.list = [];
-  maps.max = Math.max(...parts.map(p => p.max));
+  maps.max = Math.max(0, ...parts.map(p => p.max));
   const sections = data.attention.map(layer => {
     const part = layer[maps.what];
     const label = maps.what === 'weights' ? layer.label : layer.gradient_label;
@@ -91,7 +91,7 @@ function drawMaps() {
   });
   maps.negative = maps.list.some(m => m.levels.some(x => x < 0 && x > -32768));
   const controls = el('div.controls', {},
-    selectBox('Show', [['weights', 'weights'], ['gradient', 'gradient of the scores']], 'what'),
+    selectBox('Show', [['weights', 'weights'], ...(data.attention.some(l => l.gradient) ? [['gradient', 'gradient']] : [])], 'what'),
     selectBox('Scale', [['linear', 'linear'], ['root', 'square root'], ['log', 'logarithm, 4 decades']], 'scale'),
     el('span.legend', {}, el('span.number', {}, maps.negative ? number(-maps.max) : '0'), el('canvas', {id: 'bar', width: 181, height: 1}), el('span.number', {}, number(maps.max))),
     el('span.small', {}, `first window (${data.meta.windows[0]}); rows are queries, columns are keys`),
