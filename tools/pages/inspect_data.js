@@ -4,7 +4,8 @@ const nodes = data.graph.nodes;
 const ops = data.graph.ops;
 const byId = new Map(nodes.map(n => [n.id, n]));
 const consumers = new Map(nodes.map(n => [n.id, []]));
-for (const n of nodes) for (const i of new Set(n.inputs)) consumers.get(i).push(n.id);
+for (const n of nodes)
+  for (const i of new Set(n.inputs)) consumers.get(i).push(n.id);
 
 const $ = id => document.getElementById(id);
 // el('div.name', {title: 't'}, child, 'text', ...)
@@ -14,15 +15,19 @@ function el(what, attributes, ...children) {
 }
 function svg(what, attributes, ...children) {
   const [tag, ...classes] = what.split('.');
-  return fill(document.createElementNS('http://www.w3.org/2000/svg', tag), classes, attributes, children);
+  return fill(
+      document.createElementNS('http://www.w3.org/2000/svg', tag), classes, attributes, children);
 }
 function fill(element, classes, attributes, children) {
   if (classes.length) element.setAttribute('class', classes.join(' '));
   for (const [key, value] of Object.entries(attributes || {})) {
-    if (key.startsWith('on')) element.addEventListener(key.slice(2), value);
-    else if (value !== null && value !== undefined) element.setAttribute(key, value);
+    if (key.startsWith('on'))
+      element.addEventListener(key.slice(2), value);
+    else if (value !== null && value !== undefined)
+      element.setAttribute(key, value);
   }
-  for (const child of children) if (child !== null && child !== undefined) element.append(child);
+  for (const child of children)
+    if (child !== null && child !== undefined) element.append(child);
   return element;
 }
 
@@ -33,7 +38,10 @@ function number(x) {
   if (size >= 1e5 || size < 1e-3) return x.toExponential(2).replace('e+', 'e');
   return String(Number(x.toPrecision(4)));
 }
-const percent = x => x === 0 ? '0' : x < 0.01 ? '<1%' : x > 0.99 && x < 1 ? '>99%' : Math.round(100 * x) + '%';
+const percent = x => x === 0 ? '0' :
+    x < 0.01                 ? '<1%' :
+    x > 0.99 && x < 1        ? '>99%' :
+                               Math.round(100 * x) + '%';
 const shapeText = n => '(' + n.shape.join(', ') + (n.shape.length === 1 ? ',' : '') + ')';
 const plural = (count, word) => count + ' ' + word + (count === 1 ? '' : 's');
 function bytesText(b) {
@@ -45,7 +53,8 @@ function bytesText(b) {
 const elements = n => n.shape.reduce((a, b) => a * b, 1);
 const statisticsOf = x => typeof x === 'object' && x !== null ? x : null;
 const masks = new Set(data.masks);  // their Inf is meant
-const badCount = n => (masks.has(n.id) ? 0 : statisticsOf(n.value)?.non_finite || 0) + (statisticsOf(n.gradient)?.non_finite || 0);
+const badCount = n => (masks.has(n.id) ? 0 : statisticsOf(n.value)?.non_finite || 0) +
+    (statisticsOf(n.gradient)?.non_finite || 0);
 // "matmul#12" for a node without a name, else the last part of its name.
 const shortName = n => n.label.slice(n.label.lastIndexOf('/') + 1);
 
@@ -53,7 +62,13 @@ const filters = {
   parameters: {title: 'parameters', test: n => n.op === 'parameter'},
   named: {title: 'named', test: n => n.name !== ''},
   bad: {title: 'non-finite', alarm: true, test: n => badCount(n) > 0},
-  zero: {title: 'zero gradient', test: n => { const g = statisticsOf(n.gradient); return g !== null && g.norm === 0 && g.non_finite === 0; }},
+  zero: {
+    title: 'zero gradient',
+    test: n => {
+      const g = statisticsOf(n.gradient);
+      return g !== null && g.norm === 0 && g.non_finite === 0;
+    }
+  },
   none: {title: 'no gradient', test: n => statisticsOf(n.gradient) === null},
 };
 for (const f of Object.values(filters)) f.count = nodes.filter(f.test).length;
@@ -73,8 +88,12 @@ function textOf(n) {
   let text = texts.get(n.id);
   if (text === undefined) {
     const op = ops[n.op];
-    text = [n.label, n.op, '#' + n.id, shapeText(n), n.dtype, n.attrs, n.where, op ? op.formula + ' ' + op.vjp_formula : '']
-      .join('\n').toLowerCase();
+    text =
+        [
+          n.label, n.op, '#' + n.id, shapeText(n), n.dtype, n.attrs, n.where,
+          op ? op.formula + ' ' + op.vjp_formula : ''
+        ].join('\n')
+            .toLowerCase();
     texts.set(n.id, text);
   }
   return text;
@@ -99,7 +118,18 @@ function scopeOf(path) {
   let scope = scopes.get(path);
   if (scope) return scope;
   const slash = path.lastIndexOf('/');
-  scope = {path, name: path.slice(slash + 1), parent: null, items: [], key: Infinity, first: Infinity, count: 0, parameters: 0, squares: 0, bad: 0};
+  scope = {
+    path,
+    name: path.slice(slash + 1),
+    parent: null,
+    items: [],
+    key: Infinity,
+    first: Infinity,
+    count: 0,
+    parameters: 0,
+    squares: 0,
+    bad: 0
+  };
   scopes.set(path, scope);
   if (path !== '') {
     scope.parent = scopeOf(slash < 0 ? '' : path.slice(0, slash));
@@ -129,4 +159,13 @@ for (const s of scopes.values()) s.items.sort((a, b) => orderOf(a) - orderOf(b))
 const isScope = item => item.items !== undefined;
 const inScope = (n, path) => path === '' || homeOf(n) === path || homeOf(n).startsWith(path + '/');
 
-const state = {tab: 'nodes', node: null, scope: null, q: '', filters: new Set(), view: 'tree', sort: 'order', down: false};
+const state = {
+  tab: 'nodes',
+  node: null,
+  scope: null,
+  q: '',
+  filters: new Set(),
+  view: 'tree',
+  sort: 'order',
+  down: false
+};

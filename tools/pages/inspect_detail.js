@@ -1,7 +1,9 @@
 // The panel of the selected node or scope.
-const link = (item, text, title) => el('button.link', {title, onclick: () => choose(item, false)}, text);
+const link = (item, text, title) =>
+    el('button.link', {title, onclick: () => choose(item, false)}, text);
 function crumbs(path) {
-  const list = el('div.crumbs', {}, el('button', {onclick: () => choose(scopes.get(''), false)}, 'graph'));
+  const list =
+      el('div.crumbs', {}, el('button', {onclick: () => choose(scopes.get(''), false)}, 'graph'));
   let at = '';
   for (const part of path === '' ? [] : path.split('/')) {
     at = at ? at + '/' + part : part;
@@ -13,37 +15,81 @@ function crumbs(path) {
 function linkList(ids) {
   if (!ids.length) return el('p.small', {}, 'none');
   const most = 60;
-  return el('ul.links', {}, ...ids.slice(0, most).map(id => {
-    const n = byId.get(id);
-    return el('li', {}, link(n, n.label, n.op), el('span.shape', {}, (n.op in ops && n.name ? n.op + ' ' : '') + shapeText(n)));
-  }), ids.length > most ? el('li.small', {}, `and ${ids.length - most} more`) : null);
+  return el(
+      'ul.links', {}, ...ids.slice(0, most).map(id => {
+        const n = byId.get(id);
+        return el(
+            'li', {}, link(n, n.label, n.op),
+            el('span.shape', {}, (n.op in ops && n.name ? n.op + ' ' : '') + shapeText(n)));
+      }),
+      ids.length > most ? el('li.small', {}, `and ${ids.length - most} more`) : null);
 }
 function statisticsTable(n) {
   const v = value(n), g = gradient(n);
   if (!v && !g) return null;
-  const lines = [['norm', 'norm', number], ['largest |x|', 'max_abs', number], ['smallest', 'min', number], ['largest', 'max', number],
-    ['mean', 'mean', number], ['zeros', 'zero_share', percent], ['not finite', 'non_finite', String]];
+  const lines = [
+    ['norm', 'norm', number], ['largest |x|', 'max_abs', number], ['smallest', 'min', number],
+    ['largest', 'max', number], ['mean', 'mean', number], ['zeros', 'zero_share', percent],
+    ['not finite', 'non_finite', String]
+  ];
   const cellOf = (s, key, text) => {
-    const some = key === 'non_finite' && s && s.non_finite > 0, mask = some && s === v && masks.has(n.id), bad = some && !mask;
-    return el('td' + (bad ? '.bad' : ''), {}, s ? text(s[key]) + (mask ? ', a mask' : bad ? `, the first is element ${s.first_non_finite}` : '') : '');
+    const some = key === 'non_finite' && s && s.non_finite > 0,
+          mask = some && s === v && masks.has(n.id), bad = some && !mask;
+    return el(
+        'td' + (bad ? '.bad' : ''), {},
+        s ? text(s[key]) +
+                (mask    ? ', a mask' :
+                     bad ? `, the first is element ${s.first_non_finite}` :
+                           '') :
+                           '');
   };
-  return el('table', {}, el('thead', {}, el('tr', {}, el('th', {}), el('th', {scope: 'col'}, 'value'), el('th', {scope: 'col'}, 'gradient'))),
-    el('tbody', {}, ...lines.map(([title, key, text]) => el('tr', {}, el('th', {scope: 'row'}, title), cellOf(v, key, text), cellOf(g, key, text)))));
+  return el(
+      'table', {},
+      el('thead', {},
+         el('tr', {}, el('th', {}), el('th', {scope: 'col'}, 'value'),
+            el('th', {scope: 'col'}, 'gradient'))),
+      el('tbody', {},
+         ...lines.map(
+             ([title, key, text]) =>
+                 el('tr', {}, el('th', {scope: 'row'}, title), cellOf(v, key, text),
+                    cellOf(g, key, text)))));
 }
 function histogram(title, counts, s, colour) {
   if (!counts) return null;
   const most = Math.max(...counts), width = 100 / counts.length;
-  const bars = counts.map((c, i) => svg('rect', {x: i * width + 0.2, width: width - 0.4, y: 60 - 58 * c / most, height: c ? Math.max(0.8, 58 * c / most) : 0, fill: colour},
-    svg('title', {}, `${plural(c, 'element')} from ${number(s.min + (s.max - s.min) * i / counts.length)}`)));
-  return el('figure', {}, el('figcaption.small', {}, title),
-    svg('svg', {viewBox: '0 0 100 60', preserveAspectRatio: 'none', role: 'img', 'aria-label': 'Histogram of the ' + title}, ...bars),
-    el('div.ends', {}, el('span', {}, number(s.min)), el('span', {}, number(s.max))));
+  const bars = counts.map(
+      (c, i) =>
+          svg('rect', {
+            x: i * width + 0.2,
+            width: width - 0.4,
+            y: 60 - 58 * c / most,
+            height: c ? Math.max(0.8, 58 * c / most) : 0,
+            fill: colour
+          },
+              svg('title', {},
+                  `${plural(c, 'element')} from ${
+                      number(s.min + (s.max - s.min) * i / counts.length)}`)));
+  return el(
+      'figure', {}, el('figcaption.small', {}, title),
+      svg('svg', {
+        viewBox: '0 0 100 60',
+        preserveAspectRatio: 'none',
+        role: 'img',
+        'aria-label': 'Histogram of the ' + title
+      },
+          ...bars),
+      el('div.ends', {}, el('span', {}, number(s.min)), el('span', {}, number(s.max))));
 }
 function formulas(op) {
-  return el('div.formula', {}, el('code', {title: 'formula'}, op.formula), el('code.vjp', {title: 'gradient; g is the gradient of the output'}, op.vjp_formula),
-    op.source ? el('span.small', {}, 'source: ' + op.source) : null);
+  return el(
+      'div.formula', {}, el('code', {title: 'formula'}, op.formula),
+      el('code.vjp', {title: 'gradient; g is the gradient of the output'}, op.vjp_formula),
+      op.source ? el('span.small', {}, 'source: ' + op.source) : null);
 }
-const legend = () => el('p.small', {}, 'Boxes with a thick border are scopes; broken borders stand outside the one drawn. Broken lines carry no gradient.');
+const legend = () => el(
+    'p.small', {},
+    'Boxes with a thick border are scopes; broken borders stand outside the one drawn. ' +
+        'Broken lines carry no gradient.');
 const heading = text => el('h3', {}, text);
 function nodeDetail(n) {
   const [ofValue, ofGradient] = data.histograms[n.id] || [];
@@ -53,26 +99,48 @@ function nodeDetail(n) {
   if (n.attrs) tags.push(n.attrs);
   if (n.where) tags.push(n.where);
   return [
-    crumbs(homeOf(n)), el('h2', {}, shortName(n)), el('div.tags', {}, ...tags.map(t => el('span', {}, t))),
+    crumbs(homeOf(n)),
+    el('h2', {}, shortName(n)),
+    el('div.tags', {}, ...tags.map(t => el('span', {}, t))),
     ops[n.op] ? formulas(ops[n.op]) : null,
-    heading('Numbers'), statisticsTable(n),
+    heading('Numbers'),
+    statisticsTable(n),
     value(n) ? null : el('p', {}, 'value: ' + n.value),
-    gradient(n) ? null : el('p', {}, el('strong', {}, 'no gradient: '), n.gradient === 'constant' ? 'a constant; nothing it depends on wants a gradient' : n.gradient),
-    el('div.histograms', {}, histogram('value', ofValue, value(n), 'var(--value)'), histogram('gradient', ofGradient, gradient(n), 'var(--gradient)')),
-    heading('Neighbourhood'), drawing(parts, n),
-    parts.hidden ? el('p.small', {}, plural(parts.hidden, 'node') + ' left out of the drawing; the lists below have all') : null,
-    heading(`Inputs (${n.inputs.length})`), linkList(n.inputs),
-    heading(`Consumers (${consumers.get(n.id).length})`), linkList(consumers.get(n.id)),
+    gradient(n) ?
+        null :
+        el('p', {}, el('strong', {}, 'no gradient: '),
+           n.gradient === 'constant' ? 'a constant; nothing it depends on wants a gradient' :
+                                       n.gradient),
+    el('div.histograms', {}, histogram('value', ofValue, value(n), 'var(--value)'),
+       histogram('gradient', ofGradient, gradient(n), 'var(--gradient)')),
+    heading('Neighbourhood'),
+    drawing(parts, n),
+    parts.hidden ?
+        el('p.small', {},
+           plural(parts.hidden, 'node') + ' left out of the drawing; the lists below have all') :
+        null,
+    heading(`Inputs (${n.inputs.length})`),
+    linkList(n.inputs),
+    heading(`Consumers (${consumers.get(n.id).length})`),
+    linkList(consumers.get(n.id)),
   ];
 }
 function scopeDetail(scope) {
   const parts = scopeParts(scope);
-  const about = plural(scope.count, 'node') + (scope.parameters ? `, ${plural(scope.parameters, 'parameter')} with gradient norm ${number(Math.sqrt(scope.squares))}` : '');
+  const about = plural(scope.count, 'node') +
+      (scope.parameters ? `, ${plural(scope.parameters, 'parameter')} with gradient norm ${
+                              number(Math.sqrt(scope.squares))}` :
+                          '');
   return [
-    scope.path === '' ? null : crumbs(scope.parent.path), el('h2', {}, scope.name || 'The whole graph'), el('p.small', {}, about),
-    scope.bad ? el('p.bad', {}, plural(scope.bad, 'node') + ' with values that are not finite') : null,
-    parts.boxes.size <= kBox.mostInScope ? drawing(parts, null)
-      : el('p', {}, `${parts.boxes.size} boxes are too many to draw; choose a node or a scope in it.`),
+    scope.path === '' ? null : crumbs(scope.parent.path),
+    el('h2', {}, scope.name || 'The whole graph'),
+    el('p.small', {}, about),
+    scope.bad ? el('p.bad', {}, plural(scope.bad, 'node') + ' with values that are not finite') :
+                null,
+    parts.boxes.size <= kBox.mostInScope ?
+        drawing(parts, null) :
+        el('p', {},
+           `${parts.boxes.size} boxes are too many to draw; choose a node or a scope in it.`),
   ];
 }
 // Nothing is selected: the whole, and its largest part.
@@ -85,7 +153,10 @@ function drawDetail() {
   const scope = state.scope !== null ? scopes.get(state.scope) : null;
   const missing = (state.node !== null && !n) || (state.scope !== null && !scope);
   const back = el('button', {id: 'back', onclick: closeDetail}, '← Nodes');
-  const content = missing ? [el('p', {}, 'There is no such node in this graph.')] : n ? nodeDetail(n) : scope ? [...scopeDetail(scope), legend()] : overview();
+  const content = missing ? [el('p', {}, 'There is no such node in this graph.')] :
+      n                   ? nodeDetail(n) :
+      scope               ? [...scopeDetail(scope), legend()] :
+                            overview();
   $('detail').replaceChildren(back, ...content.filter(Boolean));
   $('detail').scrollTop = 0;
   $('detail').classList.toggle('open', Boolean(n || scope));

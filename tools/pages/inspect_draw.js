@@ -1,6 +1,13 @@
 // Drawings: the neighbourhood of a node (inputs two levels up, consumers two levels down), or a
 // scope with the scopes inside it folded to one box each; in layers, inputs above.
-const kBox = {width: 132, height: 36, gapX: 14, gapY: 30, most: 9, mostInScope: 140};
+const kBox = {
+  width: 132,
+  height: 36,
+  gapX: 14,
+  gapY: 30,
+  most: 9,
+  mostInScope: 140
+};
 
 // Boxes: {key, item, outside}; edges by key.
 function neighbourhood(n) {
@@ -20,7 +27,8 @@ function neighbourhood(n) {
   walk(id => consumers.get(id), 2);
   const edges = [];
   for (const id of boxes.keys())
-    for (const input of new Set(byId.get(id).inputs)) if (boxes.has(input)) edges.push([input, id]);
+    for (const input of new Set(byId.get(id).inputs))
+      if (boxes.has(input)) edges.push([input, id]);
   let hidden = 0;
   for (const count of cut) hidden += count;
   return {boxes, edges, hidden};
@@ -40,7 +48,8 @@ function scopeParts(scope) {
   const join = (from, to) => {
     const a = boxOf(from), b = boxOf(to);
     if (a.key === b.key || (a.outside && b.outside)) return;
-    for (const box of [a, b]) if (!boxes.has(box.key)) boxes.set(box.key, box);
+    for (const box of [a, b])
+      if (!boxes.has(box.key)) boxes.set(box.key, box);
     edges.set(a.key + ' ' + b.key, [a.key, b.key]);
   };
   for (const n of nodes) {
@@ -62,23 +71,31 @@ function layOut({boxes, edges}) {
     const a = boxes.get(from), b = boxes.get(to);
     if (a.rank < b.rank) a.below.push(b), b.above.push(a);
   }
-  for (const b of list) for (const a of b.above) b.layer = Math.max(b.layer, a.layer + 1);
+  for (const b of list)
+    for (const a of b.above) b.layer = Math.max(b.layer, a.layer + 1);
   // What has no inputs here stands right above its first consumer.
   for (const b of list)
-    if (!b.above.length && b.below.length) b.layer = Math.max(0, Math.min(...b.below.map(c => c.layer)) - 1);
+    if (!b.above.length && b.below.length)
+      b.layer = Math.max(0, Math.min(...b.below.map(c => c.layer)) - 1);
   const layers = [];
   for (const b of list) (layers[b.layer] ??= []).push(b);
   const step = kBox.width + kBox.gapX;
-  for (const layer of layers) layer?.forEach((b, i) => { b.x = (i - (layer.length - 1) / 2) * step; });
+  for (const layer of layers)
+    layer?.forEach((b, i) => {
+      b.x = (i - (layer.length - 1) / 2) * step;
+    });
   for (let sweep = 0; sweep < 6; ++sweep) {
     for (const layer of sweep % 2 ? layers : [...layers].reverse()) {
       if (!layer) continue;
       for (const b of layer) {
-        const near = sweep % 2 ? b.above : b.below, all = near.length ? near : [...b.above, ...b.below];
+        const near = sweep % 2 ? b.above : b.below,
+              all = near.length ? near : [...b.above, ...b.below];
         b.wish = all.length ? all.reduce((t, c) => t + c.x, 0) / all.length : b.x;
       }
       layer.sort((a, b) => a.wish - b.wish || a.rank - b.rank);
-      layer.forEach((b, i) => { b.x = i ? Math.max(b.wish, layer[i - 1].x + step) : b.wish; });
+      layer.forEach((b, i) => {
+        b.x = i ? Math.max(b.wish, layer[i - 1].x + step) : b.wish;
+      });
       const shift = layer.reduce((t, b) => t + b.wish - b.x, 0) / layer.length;
       for (const b of layer) b.x += shift;
     }
@@ -89,7 +106,11 @@ function layOut({boxes, edges}) {
     b.x += 10 - left;
     b.y = 10 + b.layer * (kBox.height + kBox.gapY);
   }
-  return {list, width: right - left + kBox.width + 20, height: layers.length * (kBox.height + kBox.gapY) - kBox.gapY + 20};
+  return {
+    list,
+    width: right - left + kBox.width + 20,
+    height: layers.length * (kBox.height + kBox.gapY) - kBox.gapY + 20
+  };
 }
 
 const shorten = (text, most) => text.length > most ? text.slice(0, most - 1) + '…' : text;
@@ -100,28 +121,63 @@ function boxElement(b, selected) {
   if (scope ? n.bad : badCount(n)) classes.push('wrong');
   if (n === selected) classes.push('selected');
   const top = scope ? n.name + ' ▸' : n.name ? shortName(n) : n.op in ops ? n.op : shortName(n);
-  const under = scope ? plural(n.count, 'node') : (n.name && n.op in ops ? n.op + ' ' : '') + shapeText(n);
-  const title = scope ? n.path : n.label + '\n' + n.op + ' ' + shapeText(n) + (ops[n.op] ? '\n' + ops[n.op].formula : '');
+  const under =
+      scope ? plural(n.count, 'node') : (n.name && n.op in ops ? n.op + ' ' : '') + shapeText(n);
+  const title = scope ?
+      n.path :
+      n.label + '\n' + n.op + ' ' + shapeText(n) + (ops[n.op] ? '\n' + ops[n.op].formula : '');
   const act = () => choose(n, false);
-  return svg('g.' + classes.join('.'), {
-    transform: `translate(${b.x.toFixed(1)} ${b.y})`, tabindex: 0, role: 'button', 'aria-label': title, onclick: act,
-    onkeydown: event => { if (event.key === 'Enter' || event.key === ' ') event.preventDefault(), act(); },
-  }, svg('title', {}, title), svg('rect', {width: kBox.width, height: kBox.height, rx: scope ? 2 : n.op in ops ? 5 : 16}),
-  svg('text', {x: kBox.width / 2, y: 15, 'text-anchor': 'middle'}, shorten(top, 18)),
-  svg('text.under', {x: kBox.width / 2, y: 29, 'text-anchor': 'middle'}, shorten(under, 22)));
+  return svg(
+      'g.' + classes.join('.'), {
+        transform: `translate(${b.x.toFixed(1)} ${b.y})`,
+        tabindex: 0,
+        role: 'button',
+        'aria-label': title,
+        onclick: act,
+        onkeydown: event => {
+          if (event.key === 'Enter' || event.key === ' ') event.preventDefault(), act();
+        },
+      },
+      svg('title', {}, title),
+      svg('rect',
+          {width: kBox.width,
+           height: kBox.height,
+           rx: scope       ? 2 :
+               n.op in ops ? 5 :
+                             16}),
+      svg('text', {x: kBox.width / 2, y: 15, 'text-anchor': 'middle'}, shorten(top, 18)),
+      svg('text.under', {x: kBox.width / 2, y: 29, 'text-anchor': 'middle'}, shorten(under, 22)));
 }
 function drawing(parts, selected) {
   const {list, width, height} = layOut(parts);
-  const picture = svg('svg', {width: Math.ceil(width), height: Math.ceil(height), role: 'group', 'aria-label': 'Drawing of the graph'},
-    svg('defs', {}, svg('marker', {id: 'arrow', viewBox: '0 0 8 8', refX: 7, refY: 4, markerWidth: 6, markerHeight: 6, orient: 'auto'},
-      svg('path', {d: 'M0 0L8 4L0 8z'}))));
+  const picture =
+      svg('svg', {
+        width: Math.ceil(width),
+        height: Math.ceil(height),
+        role: 'group',
+        'aria-label': 'Drawing of the graph'
+      },
+          svg('defs', {},
+              svg('marker', {
+                id: 'arrow',
+                viewBox: '0 0 8 8',
+                refX: 7,
+                refY: 4,
+                markerWidth: 6,
+                markerHeight: 6,
+                orient: 'auto'
+              },
+                  svg('path', {d: 'M0 0L8 4L0 8z'}))));
   const passesGradient = b => isScope(b.item) || b.item.requires_grad;
   for (const [from, to] of parts.edges) {
     const a = parts.boxes.get(from), b = parts.boxes.get(to);
     const x1 = a.x + kBox.width / 2, y1 = a.y + kBox.height, x2 = b.x + kBox.width / 2, y2 = b.y;
     const bend = Math.max(kBox.gapY / 2, Math.abs(y2 - y1) / 3);
     picture.append(svg('path' + (passesGradient(a) ? '' : '.dead'), {
-      d: `M${x1.toFixed(1)} ${y1}C${x1.toFixed(1)} ${y1 + bend} ${x2.toFixed(1)} ${y2 - bend} ${x2.toFixed(1)} ${y2}`, 'marker-end': 'url(#arrow)'}));
+      d: `M${x1.toFixed(1)} ${y1}C${x1.toFixed(1)} ${y1 + bend} ${x2.toFixed(1)} ${y2 - bend} ${
+          x2.toFixed(1)} ${y2}`,
+      'marker-end': 'url(#arrow)'
+    }));
   }
   for (const b of list) picture.append(boxElement(b, selected));
   const frame = el('div.drawing', {}, picture);
