@@ -52,6 +52,11 @@ function bytesText(b) {
 }
 const elements = n => n.shape.reduce((a, b) => a * b, 1);
 const statisticsOf = x => typeof x === 'object' && x !== null ? x : null;
+// The numbers are of the finite elements; where there are none, there are no numbers.
+for (const n of nodes)
+  for (const s of [statisticsOf(n.value), statisticsOf(n.gradient)])
+    if (s && s.non_finite > 0 && s.non_finite === elements(n))
+      for (const key of ['norm', 'max_abs', 'min', 'max', 'mean']) s[key] = null;
 const masks = new Set(data.masks);  // their Inf is meant
 const badCount = n => (masks.has(n.id) ? 0 : statisticsOf(n.value)?.non_finite || 0) +
     (statisticsOf(n.gradient)?.non_finite || 0);

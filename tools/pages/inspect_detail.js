@@ -86,10 +86,10 @@ function formulas(op) {
       el('code.vjp', {title: 'gradient; g is the gradient of the output'}, op.vjp_formula),
       op.source ? el('span.small', {}, 'source: ' + op.source) : null);
 }
-const legend = () => el(
-    'p.small', {},
-    'Boxes with a thick border are scopes; broken borders stand outside the one drawn. ' +
-        'Broken lines carry no gradient.');
+const legend = () =>
+    el('p.small', {},
+       'Boxes with a thick border are scopes; broken borders stand outside the one drawn. ' +
+           'Broken lines carry no gradient.');
 const heading = text => el('h3', {}, text);
 function nodeDetail(n) {
   const [ofValue, ofGradient] = data.histograms[n.id] || [];
@@ -125,6 +125,16 @@ function nodeDetail(n) {
     linkList(consumers.get(n.id)),
   ];
 }
+// Forward comes first: the first node computed whose value is bad, else the last one whose gradient
+// is, where the backward pass began to fail.
+function faults(scope) {
+  const within = nodes.filter(n => inScope(n, scope.path) && badCount(n) > 0);
+  const first = within.find(n => !masks.has(n.id) && value(n)?.non_finite > 0);
+  const n = first ?? within[within.length - 1];
+  return el(
+      'p.bad', {}, plural(scope.bad, 'node') + ' with numbers that are not finite; the first ',
+      first ? 'value: ' : 'gradient: ', link(n, n.label));
+}
 function scopeDetail(scope) {
   const parts = scopeParts(scope);
   const about = plural(scope.count, 'node') +
@@ -135,8 +145,7 @@ function scopeDetail(scope) {
     scope.path === '' ? null : crumbs(scope.parent.path),
     el('h2', {}, scope.name || 'The whole graph'),
     el('p.small', {}, about),
-    scope.bad ? el('p.bad', {}, plural(scope.bad, 'node') + ' with values that are not finite') :
-                null,
+    scope.bad ? faults(scope) : null,
     parts.boxes.size <= kBox.mostInScope ?
         drawing(parts, null) :
         el('p', {},

@@ -43,6 +43,7 @@ const columns = [
     help: 'elements of value and gradient that are not finite',
     number: true,
     wide: true,
+    text: x => x < 1000 ? String(x) : Math.round(x / 1000) + 'k',
     of: badCount
   },
 ];
@@ -102,7 +103,7 @@ function computeRows() {
 const isCurrent = item => isScope(item) ? state.scope === item.path : state.node === item.id;
 function cell(column, n) {
   const x = column.of(n), text = column.text || number;
-  const shown = column.key === 'bad' ? (x ? x : '') : x === undefined ? '' : text(x);
+  const shown = column.key === 'bad' ? (x ? text(x) : '') : x === undefined ? '' : text(x);
   const c =
       el('span.number' + (column.wide ? '.wide' : ''),
          {'data-title': column.title, role: 'gridcell'}, shown);

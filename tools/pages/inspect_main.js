@@ -5,8 +5,11 @@ function drawHeader() {
   document.title = 'Gradus inspector: ' + m.run;
   $('run').textContent = m.run;
   const facts = [
-    ['loss', number(m.loss), m.loss === null],
-    ['gradient norm', number(m.gradient_norm), m.gradient_norm === null],
+    ['loss', m.loss === null ? 'not finite' : number(m.loss), m.loss === null],
+    [
+      'gradient norm', m.gradient_norm === null ? 'not finite' : number(m.gradient_norm),
+      m.gradient_norm === null
+    ],
     ['step', `${m.step} (checkpoint ${m.checkpoint})`], ['nodes', String(nodes.length)],
     ['parameters', m.parameters.toLocaleString('en')], ['memory', bytesText(m.bytes)],
     ['encoding', m.pe], ['attention', m.attention]
