@@ -99,8 +99,8 @@ int cmd_inspect(int argc, char** argv) {
       "json", "write the graph as JSON", cxxopts::value<std::string>())(
       "dot", "write the graph for Graphviz", cxxopts::value<std::string>())(
       "checkpoint", "which one (default: best, or last where there is no best)",
-      cxxopts::value<std::string>()->default_value(""))(
-      "batch", "which batch of the next epoch", cxxopts::value<int64>()->default_value("0"))(
+      cxxopts::value<std::string>())("batch", "which batch of the next epoch",
+                                     cxxopts::value<int64>()->default_value("0"))(
       "windows", "at most so many windows of the batch",
       cxxopts::value<int64>()->default_value("2"))(
       "detect-anomaly", "stop at the first NaN or Inf and name its node (exit code 1)")(
@@ -113,7 +113,7 @@ int cmd_inspect(int argc, char** argv) {
   check<ConfigError>(!line.has("names") || line.has("export"),
                      "--names chooses what --export FILE.safetensors writes: give both");
   InspectOptions o;
-  o.checkpoint = line["checkpoint"].as<std::string>();
+  if (line.has("checkpoint")) o.checkpoint = line["checkpoint"].as<std::string>();
   o.batch = line["batch"].as<int64>();
   o.windows = line["windows"].as<int64>();
   o.detect_anomaly = line.has("detect-anomaly");
