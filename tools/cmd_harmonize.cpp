@@ -126,7 +126,7 @@ int cmd_harmonize(int argc, char** argv) {
   options.parse_positional({"song"});
   const CommandLine line(
       options, argc, argv,
-      "gradus harmonize --run runs/demo --tune greensleeves -o greensleeves.mid");
+      "gradus harmonize --run runs/demo --tune jingle_bells -o jingle_bells.mid");
   if (line.helped()) return 0;
   const RunFolder folder =
       RunFolder::open(line.required("run", "the run folder of a trained model: --run runs/NAME"));
