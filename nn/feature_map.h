@@ -14,7 +14,8 @@ namespace gradus {
 enum class Side { query, key };
 
 /// Features [B,H,N,m]. True features are phi e^log_scale: a map whose values would overflow takes a
-/// common factor out. log_scale is a constant, [B,H,1,1] of keys, [B,H,N,1] of queries, or undefined.
+/// common factor out. log_scale is a constant, [B,H,1,1] of keys, [B,H,N,1] of queries, or
+/// undefined.
 struct Features {
   Var phi;
   Tensor log_scale;
