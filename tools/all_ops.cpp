@@ -2,7 +2,6 @@
 
 #include "nn/ops.h"
 #include "pe/ops.h"
-#include "pe/ops.h"
 #include "tools/commands.h"
 
 namespace gradus {
