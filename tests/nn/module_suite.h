@@ -14,6 +14,7 @@
 #include "autograd/backward.h"
 #include "autograd/gradcheck.h"
 #include "nn/module.h"
+#include "tensor/elementwise.h"
 
 namespace gradus {
 
