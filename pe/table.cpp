@@ -102,7 +102,7 @@ std::string encodings_markdown() {
     for (CoreKind c : {CoreKind::softmax, CoreKind::linear})
       if (core_fits(c, d->traits.hooks)) cores.emplace_back(name(c));
     s +=
-        fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} |\n", d->name, d->family, d->formula,
+        fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} |\n", d->name, d->family, formula,
                     d->takes, join(cores), name(d->traits.cost), traits_text(d->traits), d->source);
   }
   return s;
