@@ -18,7 +18,8 @@ for path in "$source_root" "$build" "$work/first"; do
   if grep -rnF "$path" "$moved" --include='*.cmake' --include='*.h'; then fail "the installed files name $path"; fi
 done
 
-cmake -S "$here" -B "$work/build" -G Ninja -DCMAKE_PREFIX_PATH="$moved" -DCMAKE_CXX_COMPILER="$compiler" \
+awk '/^```cpp$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$source_root/README.md" >"$work/first_gradient.cpp"
+cmake -S "$here" -B "$work/build" -DREADME_PROGRAM="$work/first_gradient.cpp" -G Ninja -DCMAKE_PREFIX_PATH="$moved" -DCMAKE_CXX_COMPILER="$compiler" \
   -DCMAKE_BUILD_TYPE="$build_type" -DCMAKE_CXX_FLAGS="$flags" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >"$work/configure.log" 2>&1 ||
   { cat "$work/configure.log"; fail "find_package(gradus) failed"; }
 includes=$(grep -oE -e '-(I|isystem) *[^ ]+' "$work/build/compile_commands.json" | sort -u)
@@ -27,6 +28,9 @@ if grep -F -e "$source_root" -e "$build" <<<"$includes"; then fail "the source t
 cmake --build "$work/build" -j 2 >"$work/build.log" 2>&1 || { cat "$work/build.log"; fail "the example does not build"; }
 "$work/build/tensors_only" || fail "tensors_only failed"
 "$work/build/example" || fail "the example failed"
+first_gradient=$("$work/build/first_gradient") || fail "the program in README.md failed"
+# e (1 + 1) = 5.44 and e (1 + 2) = 8.2 at x = 1
+[[ $first_gradient == *5.44*8.2* ]] || fail "the program in README.md prints: $first_gradient"
 
 # Each program starts with the OpenBLAS that it was linked with, not with the one that the machine's alternatives choose.
 cmake --install "$work/build" --prefix "$work/installed" >/dev/null
