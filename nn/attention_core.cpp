@@ -7,14 +7,15 @@ namespace gradus {
 
 namespace detail {
 
-void check_hooks(const PositionalEncoding& encoding, std::string_view core,
-                 std::span<const RefusedHook> refused, std::string_view reason,
-                 std::string_view fits) {
+void check_hooks(const PositionalEncoding& encoding, CoreKind core,
+                 std::span<const RefusedHook> refused, std::string_view reason, CoreKind fits) {
   const unsigned hooks = encoding.traits().hooks;
   for (const RefusedHook& r : refused)
-    check<ConfigError>((hooks & r.hook) == 0,
-                       "the {} core cannot carry '{}': it {}, and {}; use attention = {}", core,
-                       encoding.kind(), r.does, reason, fits);
+    if (hooks & r.hook)
+      fail<ConfigError>("the {} core cannot carry '{}': it {}, and {}; {}", name(core),
+                        encoding.kind(), r.does, reason,
+                        encoding.fitting() ? encoding.fitting()(encoding.kind(), hooks, core)
+                                           : fmt::format("use attention = {}", name(fits)));
 }
 
 void check_inputs(const Var& q, const Var& k, const Var& v, const Positions& positions) {
@@ -61,6 +62,8 @@ Tensor key_factor(const Positions& p, DType dtype) {
 }
 
 }  // namespace detail
+
+std::string_view name(CoreKind core) { return core == CoreKind::softmax ? "softmax" : "linear"; }
 
 std::unique_ptr<AttentionCore> make_core(const Build& build, const CoreConfig& config,
                                          const PositionalEncoding& encoding, int64 head_dim) {

@@ -39,6 +39,7 @@ class AttentionCore : public Module {
 };
 
 enum class CoreKind { softmax, linear };
+std::string_view name(CoreKind core);
 
 struct CoreConfig {
   CoreKind kind = CoreKind::linear;

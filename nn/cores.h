@@ -18,10 +18,10 @@ struct RefusedHook {
   std::string_view does;  ///< "adds a bias to each score (lag_bias)"
 };
 /// ConfigError for the first of `refused` that the encoding uses: "the <core> core cannot carry
-/// '<encoding>': it <does>, and <reason>; use attention = <fits>".
-void check_hooks(const PositionalEncoding& encoding, std::string_view core,
-                 std::span<const RefusedHook> refused, std::string_view reason,
-                 std::string_view fits);
+/// '<encoding>': it <does>, and <reason>; " and what the encoding's table says of
+/// cores that fit, or "use attention = <fits>" where it is of no table.
+void check_hooks(const PositionalEncoding& encoding, CoreKind core,
+                 std::span<const RefusedHook> refused, std::string_view reason, CoreKind fits);
 
 /// q [B,H,Nq,d], k [B,H,Nk,d], v [B,H,Nk,dv] (or undefined) and positions fit together.
 void check_inputs(const Var& q, const Var& k, const Var& v, const Positions& positions);

@@ -39,6 +39,8 @@ class LinearCore : public AttentionCore {
     const int64 width = encoding.transformed_width(head_dim);
     map_ =
         find_feature_map(config.feature_map).make(child("feature_map"), width, head_dim, options);
+    // An encoding of features says here that it was built for another number of them.
+    encoding.transformed_features(map_->features(width));
     if (normaliser_ != Normaliser::none && !map_->non_negative()) {
       std::vector<std::string> fitting;
       for (const FeatureMapDef* def : feature_maps())
@@ -199,7 +201,8 @@ std::unique_ptr<AttentionCore> make_linear_core(const Build& build, const CoreCo
       {{kLagBias, "adds a bias to each score (lag_bias)"},
        {kScoreBias, "adds a term to each score (score_bias)"},
        {kValueBias, "adds to the output a term of each pair of tokens (value_bias)"}}};
-  check_hooks(encoding, "linear", refused, "linear attention never forms scores", "softmax");
+  check_hooks(encoding, CoreKind::linear, refused, "linear attention never forms scores",
+              CoreKind::softmax);
   check<ConfigError>(config.dropout == 0,
                      "the linear core forms no weights that dropout {} could drop; set it to 0, or "
                      "use attention = softmax",

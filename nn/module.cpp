@@ -102,10 +102,10 @@ Parameter& Module::parameter(std::string_view name, Tensor initial) {
   return *parameters_.back();
 }
 
-Buffer& Module::buffer(std::string_view name, Tensor initial) {
+Buffer& Module::buffer(std::string_view name, Tensor initial, BufferDType dtype) {
   check_free(name);
   buffers_.emplace_back(
-      new Buffer(std::string(name), path_ + "/" + std::string(name), std::move(initial)));
+      new Buffer(std::string(name), path_ + "/" + std::string(name), std::move(initial), dtype));
   return *buffers_.back();
 }
 
@@ -196,7 +196,8 @@ void Module::to(DType dtype) {
       p->leaf_ = parameter_leaf(std::move(v), p->path_);
     }
     for (const auto& b : m.buffers_)
-      if (is_float(b->value_.dtype())) b->value_ = cast(b->value_, dtype);
+      if (is_float(b->value_.dtype()) && b->dtype_ == BufferDType::follows)
+        b->value_ = cast(b->value_, dtype);
   });
 }
 

@@ -58,6 +58,10 @@ class Parameter {
   Var leaf_;
 };
 
+/// follows: Module::to converts it, as it does parameters. fixed: it stays as it was made (angles
+/// need f64 in an f32 model too).
+enum class BufferDType { follows, fixed };
+
 /// A tensor that is saved with the module and has no gradient (a drawn projection, say).
 class Buffer {
  public:
@@ -70,10 +74,11 @@ class Buffer {
 
  private:
   friend class Module;
-  Buffer(std::string name, std::string path, Tensor value)
-      : name_(std::move(name)), path_(std::move(path)), value_(std::move(value)) {}
+  Buffer(std::string name, std::string path, Tensor value, BufferDType dtype)
+      : name_(std::move(name)), path_(std::move(path)), value_(std::move(value)), dtype_(dtype) {}
   std::string name_, path_;
   Tensor value_;
+  BufferDType dtype_;
 };
 
 using StateDict = std::map<std::string, Tensor>;
@@ -97,7 +102,7 @@ class Module {
   /// Strict: a missing, unknown or differently shaped entry is a ConfigError that names all of
   /// them; nothing is changed then.
   void load(const StateDict& state);
-  /// Converts parameters and floating buffers.
+  /// Converts parameters, and floating buffers that are not fixed.
   void to(DType dtype);
   /// Calls f on this module and all below it, parents first.
   void visit(const std::function<void(Module&)>& f);
@@ -107,7 +112,7 @@ class Module {
   /// For a member's constructor. ConfigError where the name is taken or empty or holds '/'.
   Build child(std::string_view name);
   Parameter& parameter(std::string_view name, Tensor initial);
-  Buffer& buffer(std::string_view name, Tensor initial);
+  Buffer& buffer(std::string_view name, Tensor initial, BufferDType dtype = BufferDType::follows);
   /// Opens this module's scope for one call: the first line of every forward.
   [[nodiscard]] ScopeGuard enter(Pass& pass) const;
   /// A generator of this module's own for initial values.

@@ -118,6 +118,7 @@ Positions Positions::rows(int64 begin, int64 count) const {
 }
 
 Positions time_positions(int64 n, bool causal) {
+  check_shape(n >= 0, "positions of {} tokens: must be 0 or more", n);
   Positions p;
   p.labels = reshape(arange(0, static_cast<double>(n), 1, DType::f64), {1, n, 1});
   p.tracks = {{.name = "time", .kind = TrackKind::time, .values = 0}};

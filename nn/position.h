@@ -102,6 +102,12 @@ struct EncodingShape {
   int64 head_dim() const { return d_model / heads; }
 };
 
+enum class CoreKind;  // nn/attention_core.h
+
+/// What a table of encodings says of a core that refuses one of them: what the core carries, and
+/// where the encoding (by name and hooks) fits.
+using FittingText = std::string (*)(std::string_view encoding, unsigned hooks, CoreKind core);
+
 /// Every hook is a no-op by default. q [B,H,Nq,d], k [B,H,Nk,d]; queries are rows of the keys
 /// (Positions).
 class PositionalEncoding : public Module {
@@ -148,7 +154,12 @@ class PositionalEncoding : public Module {
   /// The entry in the table of encodings that this one was made from, for messages ("alibi"); the
   /// module's own name where it was made by hand.
   const std::string& kind() const { return kind_.empty() ? name() : kind_; }
-  void set_kind(std::string_view kind) { kind_ = kind; }
+  void set_kind(std::string_view kind, FittingText what_fits = nullptr) {
+    kind_ = kind;
+    fitting_ = what_fits;
+  }
+  /// Null where the encoding is of no table.
+  FittingText fitting() const { return fitting_; }
 
  protected:
   PositionalEncoding(const Build& build, EncodingShape shape, std::vector<std::string> tracks)
@@ -161,6 +172,7 @@ class PositionalEncoding : public Module {
   EncodingShape shape_;
   std::vector<std::string> tracks_;
   std::string kind_;
+  FittingText fitting_ = nullptr;
 };
 
 /// How a model gets its encoding without knowing the table in pe/.

@@ -100,7 +100,8 @@ std::unique_ptr<AttentionCore> make_softmax_core(const Build& build, const CoreC
                                                  int64 head_dim) {
   constexpr std::array<RefusedHook, 1> refused{
       {{kTransformFeatures, "works on features (transform_features)"}}};
-  check_hooks(encoding, "softmax", refused, "softmax attention has no feature map", "linear");
+  check_hooks(encoding, CoreKind::softmax, refused, "softmax attention has no feature map",
+              CoreKind::linear);
   Options options = config.feature_options;
   options.finish();
   return std::make_unique<SoftmaxCore>(build, encoding, head_dim, config.dropout);

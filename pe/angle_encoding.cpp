@@ -12,7 +12,7 @@ void AngleEncoding::set_frequencies(Tensor initial, Frequencies kind) {
   if (kind == Frequencies::derived)
     derived_ = std::move(initial);
   else if (kind == Frequencies::drawn)
-    drawn_ = &buffer("frequencies", std::move(initial));
+    drawn_ = &buffer("frequencies", std::move(initial), BufferDType::fixed);
   else
     learned_ = &parameter("frequencies", std::move(initial));
 }

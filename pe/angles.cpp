@@ -32,6 +32,10 @@ FrequencyConfig read_frequencies(Options& options, bool base) {
   return c;
 }
 
+std::string even_sizes_near(int64 odd) {
+  return odd > 1 ? fmt::format("{} or {}", odd - 1, odd + 1) : fmt::format("{}", odd + 1);
+}
+
 Tensor exponential_frequencies(int64 heads, int64 count, double base) {
   std::vector<double> f(static_cast<std::size_t>(heads * count));
   for (std::size_t j = 0; j < f.size(); ++j)

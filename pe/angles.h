@@ -28,6 +28,9 @@ struct FrequencyConfig {
 /// Options `base` (where there is an exponential start), `deviation` and `frequencies`.
 FrequencyConfig read_frequencies(Options& options, bool base = true);
 
+/// "6 or 8" for 7, "2" for 1: what a message tells who gave an odd size.
+std::string even_sizes_near(int64 odd);
+
 /// f64 [heads, count]: base^(-j / (heads count)), j = 0, 1, ...: one sequence over all heads, so
 /// that head 0 turns fastest. heads = 1: RoPE's own, for every head.
 Tensor exponential_frequencies(int64 heads, int64 count, double base);

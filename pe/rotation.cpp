@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "pe/angles.h"
+
 namespace gradus {
 
 namespace {
@@ -60,9 +62,9 @@ Var pool_across_pairs(const Var& x, const Turn& turn, Pairing pairing) {
 
 void check_even(int64 width, std::string_view who, std::string_view what) {
   check<ConfigError>(width % 2 == 0,
-                     "{} rotates pairs: {} must be even, got {}; make it {} or {}, or take an "
+                     "{} rotates pairs: {} must be even, got {}; make it {}, or take an "
                      "encoding that does not pair (none, alibi, f_stripe1)",
-                     who, what, width, width - 1, width + 1);
+                     who, what, width, even_sizes_near(width));
 }
 
 }  // namespace gradus

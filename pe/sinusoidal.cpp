@@ -39,8 +39,8 @@ class Sinusoidal : public PositionalEncoding {
     const int64 d = shape.d_model;
     check<ConfigError>(d % 2 == 0,
                        "sinusoidal codes are pairs of sin and cos: d_model must be even, got {}; "
-                       "make it {} or {}",
-                       d, d - 1, d + 1);
+                       "make it {}",
+                       d, even_sizes_near(d));
     frequencies_ = reshape(exponential_frequencies(1, d / 2, config.base), {1, d / 2, 1});
   }
   Traits traits() const override { return kTraits; }

@@ -36,7 +36,7 @@ std::unique_ptr<PositionalEncoding> build_encoding(const EncodingDef& def, const
   Options named(fmt::format("pe '{}'", def.name), options.values());
   auto encoding = def.make(build, shape, named);
   named.finish();
-  encoding->set_kind(def.name);
+  encoding->set_kind(def.name, fitting_text);
   return encoding;
 }
 
@@ -56,16 +56,16 @@ bool core_fits(CoreKind core, unsigned hooks) {
   return (hooks & ~carried) == 0;
 }
 
-std::string_view name(CoreKind core) { return core == CoreKind::softmax ? "softmax" : "linear"; }
-
 std::string fitting_text(std::string_view encoding, unsigned hooks, CoreKind core) {
   std::vector<std::string> fit, cores;
   for (const EncodingDef* def : encodings())
     if (core_fits(core, def->traits.hooks)) fit.emplace_back(def->name);
   for (CoreKind c : {CoreKind::softmax, CoreKind::linear})
     if (core_fits(c, hooks)) cores.emplace_back(name(c));
-  return fmt::format("encodings for {}: {}; cores for '{}': {}", name(core), join(fit), encoding,
-                     cores.empty() ? "none" : join(cores));
+  return fmt::format(
+      "attention = {} carries {}; {}", name(core), join(fit),
+      cores.empty() ? fmt::format("no core carries '{}'", encoding)
+                    : fmt::format("'{}' goes with attention = {}", encoding, join(cores, " or ")));
 }
 
 // ---- words --------------------------------------------------------------------------------------

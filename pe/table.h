@@ -45,9 +45,8 @@ std::unique_ptr<PositionalEncoding> build_encoding(const EncodingDef& def, const
 
 /// Which hooks a core carries, by its kind (the core itself decides, in make_core).
 bool core_fits(CoreKind core, unsigned hooks);
-std::string_view name(CoreKind core);
-/// "encodings for linear: f_stripe1, none, ...; cores for 'alibi': softmax": for an error of
-/// make_core. `hooks`: of the encoding as built.
+/// "attention = linear carries f_stripe1, none, ...; 'alibi' goes with attention = softmax": what
+/// make_core adds to a refusal (nn/position.h: FittingText). `hooks`: of the encoding as built.
 std::string fitting_text(std::string_view encoding, unsigned hooks, CoreKind core);
 
 /// The table as Markdown: pe/README.md holds it.

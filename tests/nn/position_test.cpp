@@ -26,6 +26,8 @@ std::string refused(double value, const Track& track) {
 }  // namespace
 
 TEST_CASE("time positions") {
+  CHECK(error_text<ShapeError>([] { time_positions(-1); }) ==
+        "positions of -1 tokens: must be 0 or more");
   for (const int64 n : {0, 1, 4}) {
     const Positions p = time_positions(n, false);
     CHECK(p.labels.shape() == Shape{1, n, 1});

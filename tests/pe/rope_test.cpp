@@ -131,6 +131,14 @@ TEST_CASE("what is learned, drawn and derived") {
   const auto drawn = encoding("rope", {8, 2}, {"tracks=chroma", "width=12"});
   CHECK(drawn->parameter_count() == 0);
   CHECK(drawn->state().at("pe/frequencies").shape() == Shape{1, 2, 12});
+  // Angles need f64: what is drawn stays as it is, so that a state fits before and after.
+  const auto narrow = encoding("rope", {8, 2}, {"tracks=chroma", "width=12"}, 1, DType::f32);
+  const StateDict before = narrow->state();
+  for (DType t : {DType::f32, DType::f64, DType::f32}) {
+    narrow->to(t);
+    CHECK(same_bits(narrow->state().at("pe/frequencies"), before.at("pe/frequencies")));
+    narrow->load(before);
+  }
   const auto learned = encoding("rope", {8, 2}, {"variant=C", "tracks=chroma", "width=12"});
   CHECK(learned->parameter_count() == 2 * 2 * 12);
   CHECK(!same_bits(learned->parameters()[0]->value(),

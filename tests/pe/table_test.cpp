@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "nn/attention_core.h"
+#include "nn/transformer.h"
 #include "tensor/file.h"
 #include "tests/pe/encode.h"
 
@@ -72,6 +72,9 @@ TEST_CASE("unknown names and options, with the nearest spelling") {
               encoding("alibi", {8, 2}, {"tracks=time,bar"});
             }),
             "takes one label of one number, got the 2 tracks time, bar"));
+  CHECK(has(message([] { encoding("sinusoidal", {1, 1}, {}); }), "got 1; make it 2"));
+  CHECK(has(message([] { encoding("rope", {6, 2}, {}); }), "got 3; make it 2 or 4, or"));
+  CHECK(has(message([] { encoding("ropepool", {2, 2}, {}); }), "got 1; make it 2, or"));
   CHECK(has(message([] { encoding("rope", {0, 0}, {}); }), "does not divide"));
 }
 
@@ -91,11 +94,38 @@ TEST_CASE("a core takes exactly the encodings that the list says") {
         CHECK((text == "no error") == core_fits(kind, e->traits().hooks));
       }
     }
-  CHECK(fitting_text("alibi", kLagBias, CoreKind::linear) ==
-        "encodings for linear: f_stripe1, none, rope, ropepool, sinusoidal; cores for 'alibi': "
-        "softmax");
-  CHECK(
-      has(fitting_text("rope", kTransformFeatures, CoreKind::softmax), "cores for 'rope': linear"));
+  CHECK(fitting_text("both", kLagBias | kTransformFeatures, CoreKind::softmax) ==
+        "attention = softmax carries alibi, f_stripe1, none, rope, ropepool, sinusoidal; no core "
+        "carries 'both'");
+}
+
+TEST_CASE("a refusal lists the encodings and the cores that fit") {
+  const auto refusal = [](std::string_view pe, std::initializer_list<const char*> settings,
+                          CoreKind kind) {
+    Options options;
+    for (const char* s : settings) options.set(s);
+    TransformerConfig c;
+    c.inputs = c.outputs = 1, c.d_model = 8, c.heads = 2;
+    c.core.kind = kind;
+    return message([&] { Transformer(Build("model"), c, make_encoding(pe, options)); });
+  };
+  CHECK(refusal("alibi", {}, CoreKind::linear) ==
+        "the linear core cannot carry 'alibi': it adds a bias to each score (lag_bias), and linear "
+        "attention never forms scores; attention = linear carries f_stripe1, none, rope, ropepool, "
+        "sinusoidal; 'alibi' goes with attention = softmax");
+  CHECK(has(refusal("rope", {"stage=after"}, CoreKind::softmax),
+            "; attention = softmax carries alibi, f_stripe1, none, rope, ropepool, sinusoidal; "
+            "'rope' goes with attention = linear"));
+}
+
+TEST_CASE("an encoding of features says at construction that the feature map gives others") {
+  CoreConfig config;
+  config.feature_map = "favor_plus";
+  const auto e = encoding("rope", {8, 2}, {"stage=after"});
+  CHECK(has(message([&] { make_core(Build("core"), config, *e, 4); }),
+            "was built for 4 features, the feature map gives 128; set the option features = 128"));
+  const auto fitting = encoding("rope", {8, 2}, {"stage=after", "features=128"});
+  CHECK(make_core(Build("core"), config, *fitting, 4));
 }
 
 TEST_CASE("README holds the table as it is (gradus pe --markdown)") {
