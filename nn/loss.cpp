@@ -13,7 +13,7 @@ namespace {
 
 /// The mean of `values` where the mask is 1.
 Var masked_mean(const Var& values, const Var& mask) {
-  if (!mask.defined()) return mean(values);
+  if (!mask.defined()) return values.numel() > 0 ? mean(values) : sum(values);
   check_dtype(mask.dtype() == DType::u8, "the mask of a loss must be u8, got {}",
               name(mask.dtype()));
   check_shape(can_broadcast(mask.shape(), values.shape()),

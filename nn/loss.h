@@ -1,4 +1,4 @@
-// Losses: means over what a mask or an ignored id leaves.
+// Losses: means over what a mask or an ignored id leaves; 0 where that is nothing.
 #pragma once
 
 #include "nn/ops.h"

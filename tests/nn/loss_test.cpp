@@ -142,6 +142,16 @@ TEST_CASE("cross entropy: all ignored, no rows, one class, a single row without 
         doctest::Approx(std::log(2.0)));
 }
 
+TEST_CASE("a loss of no elements is 0, with and without a mask") {
+  const Var none = leaf(zeros({0, 3})), mask(zeros({0, 3}, DType::u8));
+  for (const Var& loss :
+       {bce_loss(none, Var(zeros({0, 3}))), mse_loss(none, Var(zeros({0, 3}))),
+        bce_loss(none, Var(zeros({0, 3})), mask), mse_loss(none, Var(zeros({0, 3})), mask)}) {
+    CHECK(loss.item() == 0);
+    CHECK(backward(loss).of(none).shape() == none.shape());
+  }
+}
+
 TEST_CASE("cross entropy: large and masked logits") {
   const Var x = leaf(f64({1e4, 0, -kInf, 0, 5, -kInf}, {2, 3}));
   const Var loss = cross_entropy_loss(x, ids({0, 1}, {2}));
