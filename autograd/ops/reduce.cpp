@@ -289,8 +289,10 @@ Var sum_to(At x, const Shape& shape) {
 Var matmul(At a, const Var& b) {
   const auto at = [&](const Var& v) { return At(v, a.where.file, a.where.line); };
   if (a.var.rank() >= 2 && b.rank() >= 2) return apply(ops::kMatmul, {a, b}, {}, a.where);
-  matmul_shape(a.var.shape(),
-               b.shape());  // refuses scalars and mismatches in the shapes the user wrote
+  const int64 axis = std::max(b.rank() - 2, 0);
+  if (a.var.rank() == 0 || b.rank() == 0 || a.var.size(-1) != b.size(axis) ||
+      a.var.dtype() != b.dtype())
+    return apply(ops::kMatmul, {a, b}, {}, a.where);  // refuses, in the shapes that the user wrote
   const Var row = a.var.rank() == 1 ? unsqueeze(a, 0) : a.var;
   const Var column = b.rank() == 1 ? unsqueeze(at(b), 1) : b;
   Var y = apply(ops::kMatmul, {row, column}, {}, a.where);

@@ -169,6 +169,12 @@ TEST_CASE("matmul takes one axis as a row or a column") {
       c));
   CHECK(has(message([&] { matmul(Var(a), Var(r)); }), "(2, 3)"));
   CHECK(has(message([&] { matmul(Var(scalar(1, DType::f64)), Var(c)); }), "()"));
+  const Var left = constant(r, "left"), right = constant(c, "right");
+  for (const std::string& text : {message([&] { matmul(left, right); }),
+                                  message([&] { matmul(left, cast(right, DType::f32)); })})
+    for (const char* part :
+         {"[matmul] ", "input 0: 'left' (2) f64", "(3)", "ops_functions_test.cpp:"})
+      CHECK(has(text, part));
 }
 
 TEST_CASE("cast carries gradients between f32 and f64, none to integers") {
