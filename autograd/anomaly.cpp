@@ -17,6 +17,9 @@ struct Bad {
 
 double element_of(const Tensor& t, int64 index) { return reshape(t, {t.numel()}).at({index}); }
 
+/// x86 makes NaN with its sign set; that means nothing.
+std::string number(double v) { return std::isnan(v) ? "nan" : fmt::format("{}", v); }
+
 /// The first NaN, or where `infinite_too` the first NaN or Inf.
 std::optional<Bad> first_bad(const Tensor& t, bool infinite_too) {
   if (!is_float(t.dtype())) return std::nullopt;
@@ -85,7 +88,7 @@ void AnomalyGuard::on_op(const Var& node, std::span<const Var* const> inputs) {
   }
   AnomalyError e =
       make_error(fmt::format("first non-finite value: forward of '{}' {}, element {} = {}",
-                             node.label(), node.shape(), bad.element, bad.value),
+                             node.label(), node.shape(), bad.element, number(bad.value)),
                  node, bad);
   for (std::size_t i = 0; i < inputs.size(); ++i) add_input(e, i, *inputs[i]);
   if (node.where().file) e.add("at: " + node.where().text());
@@ -102,7 +105,7 @@ void AnomalyGuard::on_vjp(const VjpEvent& event) {
         fmt::format("first non-finite value: backward of '{}' {}, gradient of input {} {}, element "
                     "{} = {}",
                     event.node.label(), event.node.shape(), i, event.grads[i].shape(), bad->element,
-                    bad->value),
+                    number(bad->value)),
         event.node, *bad);
     e.in_backward = true;
     e.input = static_cast<int64>(i);

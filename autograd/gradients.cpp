@@ -118,8 +118,8 @@ std::string why_constant(const Var& v, const char* role) {
     return fmt::format("{} '{}' is the output of {}, where gradients stop", role, v.label(),
                        v.op()->name);
   return fmt::format(
-      "{} '{}' is a constant: it was computed under NoGrad, or from inputs none of which has a "
-      "gradient",
+      "{} '{}' is a constant: it was computed under NoGrad, behind stop_gradient, or from "
+      "inputs none of which has a gradient",
       role, v.label());
 }
 
@@ -135,9 +135,8 @@ std::string why_no_gradient(const Var& loss, const Var& w) {
     return fmt::format("'{}' reaches '{}' only through '{}', where gradients stop", w.label(),
                        loss.label(), stopped_at);
   return fmt::format(
-      "'{}' does not depend on '{}': no op on the way to it used that node (a use under NoGrad, or "
-      "of "
-      "its value alone, leaves no link){}",
+      "'{}' does not depend on '{}': no op on the way to it used that node (a use under NoGrad, "
+      "behind stop_gradient, or of its value alone, leaves no link){}",
       loss.label(), w.label(),
       w.node().is_parameter ? "; an optimizer step puts a new leaf into a parameter's "
                               "slot, and an old graph knows the old one"

@@ -21,9 +21,10 @@ TEST_CASE("under NoGrad ops give constants") {
     CHECK(y.inputs().empty());
   }
   CHECK(exp(w).requires_grad());
-  CHECK(why_no_gradient(sum(y).named("loss"), w) ==
-        "the loss 'loss' is a constant: it was computed under NoGrad, or from inputs none of which "
-        "has a gradient");
+  CHECK(
+      why_no_gradient(sum(y).named("loss"), w) ==
+      "the loss 'loss' is a constant: it was computed under NoGrad, behind stop_gradient, or from "
+      "inputs none of which has a gradient");
 }
 
 TEST_CASE("stop_gradient: the same value, nothing flows back") {
@@ -47,7 +48,7 @@ TEST_CASE("why_no_gradient: every other case") {
   CHECK(why_no_gradient(loss, w) == "'w' has a gradient: 'loss' depends on it");
   CHECK(why_no_gradient(loss, other) ==
         "'loss' does not depend on 'other': no op on the way to it used that node (a use under "
-        "NoGrad, or of its value alone, leaves no link)");
+        "NoGrad, behind stop_gradient, or of its value alone, leaves no link)");
   CHECK(why_no_gradient(loss, constant(t2(0, 0), "c")) ==
         "the input 'c' is a constant; make it with leaf() or as a module's parameter");
   CHECK(why_no_gradient(loss, constant(arange(0, 2, 1, DType::i64), "ids")) ==
@@ -56,8 +57,12 @@ TEST_CASE("why_no_gradient: every other case") {
         "the loss 'c' is a constant; make it with leaf() or as a module's parameter");
   CHECK(why_no_gradient(loss, parameter_leaf(t2(1, 2), "model/w")) ==
         "'loss' does not depend on 'model/w': no op on the way to it used that node (a use under "
-        "NoGrad, or of its value alone, leaves no link); an optimizer step puts a new leaf into a "
+        "NoGrad, behind stop_gradient, or of its value alone, leaves no link); an optimizer step "
+        "puts a new leaf into a "
         "parameter's slot, and an old graph knows the old one");
+  CHECK(why_no_gradient(sum(stop_gradient(w)).named("cut"), w) ==
+        "the loss 'cut' is a constant: it was computed under NoGrad, behind stop_gradient, or from "
+        "inputs none of which has a gradient");
   CHECK_THROWS_AS(why_no_gradient(Var(), w), GraphError);
 }
 
