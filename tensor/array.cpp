@@ -40,7 +40,7 @@ void free_storage(Storage* s) noexcept {
 }
 
 void fail_undefined() {
-  fail<InternalError>("the elements of an undefined tensor were asked for (Tensor() holds none)");
+  fail<Error>("the elements of an undefined tensor were asked for (Tensor() holds none)");
 }
 
 }  // namespace detail
@@ -95,11 +95,11 @@ void Tensor::require_contiguous() const {
 
 void Tensor::require_writable() const {
   if (!storage_) detail::fail_undefined();
-  if (storage_->release) fail<InternalError>("write to borrowed elements of {}", *this);
+  if (storage_->release) fail<Error>("write to borrowed elements of {}", *this);
   if (!is_sole_owner())
-    fail<InternalError>("write to {}, whose storage {} handles share; use copy(x)", *this,
-                        storage_->references.load());
-  if (!is_contiguous()) fail<InternalError>("write to a strided view of {}", *this);
+    fail<Error>("write to {}, whose storage {} handles share; use copy(x)", *this,
+                storage_->references.load());
+  if (!is_contiguous()) fail<Error>("write to a strided view of {}", *this);
 }
 
 Tensor Tensor::with_layout(const Shape& shape, const Strides& strides, int64 offset_change) const {

@@ -102,7 +102,7 @@ class Tensor {
     require_contiguous();
     return {reinterpret_cast<const T*>(raw()), static_cast<std::size_t>(numel())};
   }
-  /// The one accessor that writes: contiguous, and refused (InternalError) while another handle
+  /// The one accessor that writes: contiguous, and refused (an Error) while another handle
   /// shares the storage.
   template <class T>
   T* writable() {

@@ -13,9 +13,9 @@ namespace gradus {
 
 struct PoolStats {
   std::uint64_t live_bytes = 0;       ///< handed out now, in size-class bytes
-  std::uint64_t peak_live_bytes = 0;  ///< largest live_bytes since the last reset_peak()
+  std::uint64_t peak_live_bytes = 0;  ///< largest live_bytes since pool_reset_peak()
   std::uint64_t cached_bytes = 0;     ///< free blocks kept for reuse
-  std::uint64_t peak_held_bytes = 0;  ///< largest live + cached since the last reset_peak()
+  std::uint64_t peak_held_bytes = 0;  ///< largest live + cached since pool_reset_peak()
   std::uint64_t system_calls = 0;     ///< how often the system was asked for memory
 };
 
