@@ -6,6 +6,7 @@
 #include "data/harmony_set.h"
 #include "data/midi.h"
 #include "data/piece.h"
+#include "data/pop909.h"
 #include "data/progression.h"
 #include "data/roll.h"
 #include "data/tune.h"
