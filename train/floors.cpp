@@ -13,7 +13,7 @@ namespace gradus {
 namespace {
 
 constexpr int kTicks = 16;  // a quarter of the papers' grid, on which the gap is one tick
-constexpr int kLowestTone = 55, kVelocity = 64;
+constexpr int kLowestTone = 60, kVelocity = 64;
 constexpr std::size_t kTones = 4;
 
 void check_known(const KnownMusic& known) {

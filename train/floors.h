@@ -24,10 +24,10 @@ inline constexpr int kHeardBars = 2;
 
 /// Nothing.
 std::vector<Note> play_silent(const KnownMusic& known);
-/// Every pitch class, between MIDI 55 and 66.
+/// Every pitch class, between MIDI 60 and 71.
 std::vector<Note> play_all_twelve(const KnownMusic& known);
 /// Of the pitch classes that `heard` holds in the last `bars` bars, up to the end of the quarter
-/// being played, the four that sounded longest (of equals, the lower one), between MIDI 55 and 66.
+/// being played, the four that sounded longest (of equals, the lower one), between MIDI 60 and 71.
 /// Fewer where fewer were heard.
 std::vector<Note> play_heard_lately(const KnownMusic& known, int bars = kHeardBars);
 /// The chord at the quarter's first step: one tone for each pitch class between MIDI 55 and 66, the

@@ -86,8 +86,8 @@ TEST_CASE("silent and all-twelve") {
   for (const int64 step : {0, 16, 32}) {
     const std::set<int> pitches = struck(notes, step);
     CHECK(pitches.size() == 12);
-    CHECK(*pitches.begin() == 55);
-    CHECK(*pitches.rbegin() == 66);
+    CHECK(*pitches.begin() == 60);
+    CHECK(*pitches.rbegin() == 71);
   }
 }
 
@@ -109,14 +109,14 @@ TEST_CASE("heard-lately: the four pitch classes that sounded longest in the last
   CHECK(struck(notes, 0) == std::set<int>{60, 62});
   CHECK(struck(notes, 16) == std::set<int>{60, 62, 64, 65});
   CHECK(struck(notes, 7 * 16) == std::set<int>{60, 62, 64, 65});
-  CHECK(struck(notes, 8 * 16) == std::set<int>{64, 65, 55});  // quarter 0 is over two bars ago
-  CHECK(struck(notes, 9 * 16) == std::set<int>{57});
+  CHECK(struck(notes, 8 * 16) == std::set<int>{64, 65, 67});  // quarter 0 is over two bars ago
+  CHECK(struck(notes, 9 * 16) == std::set<int>{69});
   CHECK(find_floor("heard-lately").play(known) == notes);
   // One bar, and 3/4.
-  CHECK(struck(play_heard_lately(known, 1), 4 * 16) == std::set<int>{64, 65, 55});
+  CHECK(struck(play_heard_lately(known, 1), 4 * 16) == std::set<int>{64, 65, 67});
   CHECK(struck(play_heard_lately(known, 1), 5 * 16).empty());
   known.quarters_per_bar = 3;
-  CHECK(struck(play_heard_lately(known, 1), 3 * 16) == std::set<int>{64, 65, 55});
+  CHECK(struck(play_heard_lately(known, 1), 3 * 16) == std::set<int>{64, 65, 67});
   CHECK_THROWS_AS(play_heard_lately(known, 0), ConfigError);
 }
 
