@@ -1,8 +1,6 @@
 // gradus gradcheck: every op through check_op, a line an op, and the planted bugs counted.
 #include <fmt/core.h>
 
-#include <cxxopts.hpp>
-
 #include "autograd/check_op.h"
 #include "autograd/op_table.h"
 #include "tools/command_line.h"
@@ -31,8 +29,8 @@ int cmd_gradcheck(int argc, char** argv) {
   // clang-format off
   options.add_options()
       ("op", "one op; all of them where it is not given", cxxopts::value<std::string>(), "NAME")
-      ("sample", "one of the op's samples, from 0", cxxopts::value<int>(), "N")
-      ("order", "1 or 2: gradcheck of that order alone", cxxopts::value<int>(), "N")
+      ("sample", "one of the op's samples, from 0", cxxopts::value<std::string>(), "N")
+      ("order", "1 or 2: gradcheck of that order alone", cxxopts::value<std::string>(), "N")
       ("help", "this text");
   // clang-format on
   const CommandLine line(options, argc, argv, "gradus gradcheck --op softmax --sample 1 --order 2");
@@ -41,14 +39,11 @@ int cmd_gradcheck(int argc, char** argv) {
   std::vector<const OpDef*> ops = all_ops();
   if (line.has("op")) ops = {&find_op(ops, line["op"].as<std::string>())};
   if (line.has("sample")) {
-    wanted.sample = line["sample"].as<int>();
+    wanted.sample = static_cast<int>(line.integer("sample", 0, 1 << 20));
     check<ConfigError>(line.has("op"), "--sample needs --op: each op has its own samples");
-    check<ConfigError>(wanted.sample >= 0, "--sample counts from 0, got {}", wanted.sample);
   }
   if (line.has("order")) {
-    wanted.order = line["order"].as<int>();
-    check<ConfigError>(wanted.order == 1 || wanted.order == 2, "--order must be 1 or 2, got {}",
-                       wanted.order);
+    wanted.order = static_cast<int>(line.integer("order", 1, 2));
   }
   fmt::print("{:<24} {:>7} {:>8} {:>8} {:>8} {:>13}\n", "op", "samples", "order 1", "order 2",
              "others", "bugs caught");

@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cxxopts.hpp>
 
 #include "autograd/anomaly.h"
 #include "tensor/file.h"
@@ -100,9 +99,9 @@ int cmd_inspect(int argc, char** argv) {
       "dot", "write the graph for Graphviz", cxxopts::value<std::string>())(
       "checkpoint", "which one (default: best, or last where there is no best)",
       cxxopts::value<std::string>())("batch", "which batch of the next epoch",
-                                     cxxopts::value<int64>()->default_value("0"))(
+                                     cxxopts::value<std::string>()->default_value("0"))(
       "windows", "at most so many windows of the batch",
-      cxxopts::value<int64>()->default_value("2"))(
+      cxxopts::value<std::string>()->default_value("2"))(
       "detect-anomaly", "stop at the first NaN or Inf and name its node (exit code 1)")(
       "help", "this text");
   const CommandLine line(options, argc, argv,
@@ -114,8 +113,8 @@ int cmd_inspect(int argc, char** argv) {
                      "--names chooses what --export FILE.safetensors writes: give both");
   InspectOptions o;
   if (line.has("checkpoint")) o.checkpoint = line["checkpoint"].as<std::string>();
-  o.batch = line["batch"].as<int64>();
-  o.windows = line["windows"].as<int64>();
+  o.batch = line.integer("batch", 0, int64{1} << 40);
+  o.windows = line.integer("windows", 1, int64{1} << 40);
   o.detect_anomaly = line.has("detect-anomaly");
 
   InspectedStep step;

@@ -1,8 +1,6 @@
 // gradus train: an experiment file, overrides, a run folder.
 #include <fmt/core.h>
 
-#include <cxxopts.hpp>
-
 #include "tensor/parallel.h"
 #include "tools/command_line.h"
 #include "tools/commands.h"

@@ -2,7 +2,10 @@
 // user's error.
 #include <fmt/core.h>
 
+#include <cerrno>
 #include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <exception>
 #include <new>
 #include <string>
@@ -73,13 +76,16 @@ int run(int argc, char** argv) {
     const std::string word = argv[i];
     if (word == "--help" || word == "-h") return print_help(), 0;
     if (word == "--version") return print_version(), 0;
-    if (word == "--threads" && i + 1 < argc)
+    if (word == "--threads") {
+      check<ConfigError>(i + 1 < argc,
+                         "--threads takes a whole number of 1 or more; none was given");
       set_threads(parse_threads(argv[++i]));
-    else if (word.starts_with("--threads="))
+    } else if (word.starts_with("--threads=")) {
       set_threads(parse_threads(word.substr(10)));
-    else
+    } else {
       fail<ConfigError>(
           "unknown option '{}' before the command; known: --threads N, --version, --help", word);
+    }
   }
   if (i == argc) {
     print_help();
@@ -94,6 +100,13 @@ int run(int argc, char** argv) {
                     did_you_mean(argv[i], names));
 }
 
+/// Never throws: where it writes to may be full as well.
+void complain(const char* what) {
+  std::fputs("gradus: ", stderr);
+  std::fputs(what, stderr);
+  std::fputc('\n', stderr);
+}
+
 }  // namespace
 }  // namespace gradus
 
@@ -101,18 +114,22 @@ int main(int argc, char** argv) {
   // A file that grows past a limit is an error to report, not a reason to die.
   std::signal(SIGXFSZ, SIG_IGN);
   try {
-    return gradus::run(argc, argv);
+    const int code = gradus::run(argc, argv);
+    // What was printed may still wait for a full disk.
+    gradus::check<gradus::IoError>(std::fflush(stdout) == 0 && !std::ferror(stdout),
+                                   "cannot write the output: {}", std::strerror(errno));
+    return code;
   } catch (const gradus::InternalError& e) {
-    fmt::print(stderr, "gradus: {}\n", e.what());
+    gradus::complain(e.what());
     return 70;
   } catch (const gradus::Error& e) {
-    fmt::print(stderr, "gradus: {}\n", e.what());
+    gradus::complain(e.what());
     return 2;
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "gradus: out of memory\n");
+    gradus::complain("out of memory");
     return 2;
   } catch (const std::exception& e) {
-    fmt::print(stderr, "gradus: {}\n", e.what());
+    gradus::complain(e.what());
     return 2;
   }
 }

@@ -50,18 +50,18 @@ void Progress::update(int64 count, const std::string& note) {
   const std::string text = fmt::format("{} {}/{}  {}  {:.1f}/s  {} left", what_, count, total_,
                                        note, rate, duration_text(left));
   if (terminal_) {
-    fmt::print(stderr, "\r\033[K{}", text);
+    std::fputs(("\r\033[K" + text).c_str(), stderr);
     std::fflush(stderr);
     drawn_ = true;
   } else {
-    fmt::print(stderr, "{}\n", text);
+    std::fputs((text + "\n").c_str(), stderr);
   }
 }
 
 void Progress::line(const std::string& text) {
   if (quiet_) return;
   erase();
-  fmt::print(stderr, "{}\n", text);
+  std::fputs((text + "\n").c_str(), stderr);
 }
 
 }  // namespace gradus
