@@ -3,8 +3,10 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <map>
 #include <sstream>
 
+#include "pe/table.h"
 #include "tensor/file.h"
 #include "tensor/text.h"
 
@@ -18,8 +20,8 @@ void visit_keys(V&& v, Experiment& e) {
   v.integer("data.steps", e.data.steps, 16, 65536, "sixteenths in a window");
   v.integer("data.hop_bars", e.data.hop_bars, 0, 4096,
             "bars between the begins of windows; 0: half a window");
-  v.real("data.validation_share", e.data.validation_share, 0, 0.9,
-         "share of the tunes that is held out");
+  v.real("data.validation_share", e.data.validation_share, 0.001, 0.9,
+         "share of the tunes that is held out; one at least");
   v.integer("data.transpose_down", e.data.transpose_down, 0, 11,
             "training tunes in keys so many semitones lower");
   v.integer("data.transpose_up", e.data.transpose_up, 0, 11, "and higher");
@@ -63,7 +65,7 @@ void visit_keys(V&& v, Experiment& e) {
   v.real("decode.threshold", e.decode.threshold, 0, 1,
          "probability of an onset; 0: chosen on the validation windows");
   v.real("decode.sustain_threshold", e.decode.sustain_threshold, 0, 1,
-         "probability that a note goes on");
+         "probability that a note goes on, given that it began");
 }
 
 using Words = std::vector<std::string>;
@@ -80,25 +82,42 @@ struct Lister {
   void words(const char* key, Words&, const Words&, const char*) { names.push_back(key); }
 };
 
+/// A value as given, and where it was: "demo.toml:12", "--set train.epochs=2".
+struct Given {
+  OptionValue value;
+  std::string where;
+};
+using AllGiven = std::map<std::string, Given>;
+
 struct Reader {
-  Options& o;
-  void integer(const char* key, int64& x, int64 low, int64 high, const char*) {
-    x = o.integer(key, x, low, high);
+  const AllGiven& given;
+  /// The one option `key`, or none.
+  Options option(const char* key) const {
+    const auto it = given.find(key);
+    if (it == given.end()) return {};
+    return Options(it->second.where, {{key, it->second.value}});
   }
-  void real(const char* key, double& x, double low, double high, const char*) {
-    x = o.real(key, x, low, high);
+  void integer(const char* key, int64& x, int64 low, int64 high, const char*) const {
+    x = option(key).integer(key, x, low, high);
   }
-  void flag(const char* key, bool& x, const char*) { x = o.flag(key, x); }
-  void word(const char* key, std::string& x, const char*) { x = o.word(key, x); }
-  void choice(const char* key, std::string& x, const Words& allowed, const char*) {
-    x = o.choice(key, x, allowed);
+  void real(const char* key, double& x, double low, double high, const char*) const {
+    x = option(key).real(key, x, low, high);
   }
-  void words(const char* key, Words& x, const Words& allowed, const char*) {
+  void flag(const char* key, bool& x, const char*) const { x = option(key).flag(key, x); }
+  void word(const char* key, std::string& x, const char*) const { x = option(key).word(key, x); }
+  void choice(const char* key, std::string& x, const Words& allowed, const char*) const {
+    x = option(key).choice(key, x, allowed);
+  }
+  void words(const char* key, Words& x, const Words& allowed, const char*) const {
+    Options o = option(key);
     x = o.words(key, x);
-    for (const std::string& w : x)
-      check<ConfigError>(std::find(allowed.begin(), allowed.end(), w) != allowed.end(),
-                         "{}: '{}' takes any of {}, got '{}'{}", o.where(), key, join(allowed), w,
-                         did_you_mean(w, allowed));
+    for (auto w = x.begin(); w != x.end(); ++w) {
+      check<ConfigError>(std::find(allowed.begin(), allowed.end(), *w) != allowed.end(),
+                         "{}: '{}' takes any of {}, got '{}'{}", o.where(), key, join(allowed), *w,
+                         did_you_mean(*w, allowed));
+      check<ConfigError>(std::find(x.begin(), w, *w) == w, "{}: '{}' names '{}' twice", o.where(),
+                         key, *w);
+    }
   }
 };
 
@@ -203,6 +222,44 @@ void check_key(const std::string& key, const std::string& where, const Words& kn
                     join(known));
 }
 
+/// "key=value" of --set: a value that begins like a TOML list or string is read as TOML, others as
+/// Options do.
+OptionValue override_value(const std::string& assignment, const std::string& where) {
+  const auto equals = assignment.find('=');
+  const std::string value(equals == std::string::npos
+                              ? std::string_view()
+                              : trim(std::string_view(assignment).substr(equals + 1)));
+  if (value.starts_with('[') || value.starts_with('"') || value.starts_with('\'')) {
+    try {
+      const toml::table table = toml::parse("value = " + value);
+      return option_value(*table.get("value"), assignment.substr(0, equals), where);
+    } catch (const toml::parse_error& error) {
+      fail<ConfigError>("{}: {}", where, error.description());
+    }
+  }
+  Options one("--set");
+  one.set(assignment);
+  return one.values().begin()->second;
+}
+
+/// The encoding and its own options are known here already: a wrong one is told with its place.
+void check_encoding(const std::string& name, const AllGiven& given) {
+  const EncodingDef* def = nullptr;
+  try {
+    def = &find_encoding(name);
+  } catch (const ConfigError& e) {
+    const auto it = given.find("pe.name");
+    fail<ConfigError>("{}: {}", it == given.end() ? "pe.name" : it->second.where, e.rule());
+  }
+  Words known;
+  for (const OptionInfo& o : def->options) known.push_back(fmt::format("pe.{}", o.name));
+  for (const auto& [key, g] : given)
+    check<ConfigError>(!key.starts_with("pe.") || key == "pe.name" ||
+                           std::find(known.begin(), known.end(), key) != known.end(),
+                       "{}: '{}' has no option '{}'{}; it takes {}", g.where, name, key,
+                       did_you_mean(key, known), known.empty() ? "none" : join(known));
+}
+
 }  // namespace
 
 Experiment Experiment::parse(std::string_view text, const std::string& where,
@@ -210,7 +267,7 @@ Experiment Experiment::parse(std::string_view text, const std::string& where,
   Experiment e;
   Lister lister;
   visit_keys(lister, e);
-  Options options(where);
+  AllGiven given;
   toml::table table;
   try {
     table = toml::parse(text);
@@ -227,19 +284,22 @@ Experiment Experiment::parse(std::string_view text, const std::string& where,
                        name, did_you_mean(name, kSections), join(kSections));
     for (const auto& [key, value] : *inner) {
       const std::string full = name + "." + std::string(key.str());
-      check_key(full, place(where, value.source()), lister.names);
-      options.set(full, option_value(value, full, place(where, value.source())));
+      const std::string at = place(where, value.source());
+      check_key(full, at, lister.names);
+      given[full] = {option_value(value, full, at), at};
     }
   }
   for (const std::string& assignment : overrides) {
-    const std::string_view key = trim(std::string_view(assignment).substr(0, assignment.find('=')));
-    check_key(std::string(key), "--set " + assignment, lister.names);
-    options.set(assignment);
+    const std::string key(trim(std::string_view(assignment).substr(0, assignment.find('='))));
+    const std::string at = "--set " + assignment;
+    check_key(key, at, lister.names);
+    given[key] = {override_value(assignment, at), at};
   }
-  visit_keys(Reader{options}, e);
+  visit_keys(Reader{given}, e);
+  check_encoding(e.pe, given);
   e.pe_options = Options(fmt::format("pe '{}'", e.pe));
-  for (const auto& [key, value] : options.values())
-    if (key.starts_with("pe.") && key != "pe.name") e.pe_options.set(key.substr(3), value);
+  for (const auto& [key, g] : given)
+    if (key.starts_with("pe.") && key != "pe.name") e.pe_options.set(key.substr(3), g.value);
   check<ConfigError>(e.model.d_model % e.model.heads == 0,
                      "{}: model.heads = {} does not divide model.d_model = {}", where,
                      e.model.heads, e.model.d_model);

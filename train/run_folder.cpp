@@ -18,6 +18,7 @@ RunFolder RunFolder::create(const fs::path& path, const Experiment& experiment) 
   std::error_code error;
   check<ConfigError>(!fs::exists(path / "experiment.toml", error),
                      "'{}' holds a run already; choose another folder with --out", path.string());
+  const bool fresh = !fs::exists(path, error);
   fs::create_directories(path / "checkpoints", error);
   check<IoError>(!error, "cannot make the run folder '{}': {}", path.string(), error.message());
   const Machine m = machine();
@@ -29,9 +30,16 @@ RunFolder RunFolder::create(const fs::path& path, const Experiment& experiment) 
                                               {"threads", m.threads},
                                               {"instruction_sets", m.instruction_sets},
                                               {"warnings", m.warnings}};
-  write_file(path / "environment.json", environment.dump(2) + "\n");
-  // Last: a folder with experiment.toml is a run.
-  write_file(path / "experiment.toml", experiment.to_toml());
+  try {
+    write_file(path / "environment.json", environment.dump(2) + "\n");
+    // Last: a folder with experiment.toml is a run.
+    write_file(path / "experiment.toml", experiment.to_toml());
+  } catch (const Error&) {
+    fs::remove(path / "environment.json", error);
+    fs::remove(path / "checkpoints", error);
+    if (fresh) fs::remove(path, error);
+    throw;
+  }
   return RunFolder(path);
 }
 
@@ -59,11 +67,19 @@ void RunFolder::log(const LogLine& line) const {
   const std::string text =
       object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   const fs::path file = path_ / "log.jsonl";
+  std::error_code error;
+  const std::uintmax_t before = fs::file_size(file, error);
   std::FILE* f = std::fopen(file.c_str(), "ab");
   const bool written = f && std::fwrite(text.data(), 1, text.size(), f) == text.size();
   const bool closed = f && std::fclose(f) == 0;
+  if (written && closed) return;
   const std::string reason = std::error_code(errno, std::generic_category()).message();
-  check<IoError>(written && closed, "cannot write to '{}': {}", file.string(), reason);
+  // Half a line is none.
+  if (f && error)
+    fs::remove(file, error);
+  else if (f)
+    fs::resize_file(file, before, error);
+  fail<IoError>("cannot write to '{}': {}", file.string(), reason);
 }
 
 void save_checkpoint(const fs::path& file, const Module& model, const Optimizer* optimizer,

@@ -38,16 +38,21 @@ Trainer::Trainer(const Experiment& experiment)
           cut_windows(pieces_, Split::validation, experiment.data.steps, experiment.data.hop_bars)),
       harmonizer_(experiment),
       optimizer_(make_optimizer(experiment.train)) {
-  check<ConfigError>(
-      !train_.empty() && !validation_.empty(),
-      "data.steps = {} leaves {} training and {} validation windows; use fewer steps",
-      experiment.data.steps, train_.size(), validation_.size());
   point_.best_loss = std::numeric_limits<double>::infinity();
   schedule_.shape = parse_schedule(experiment.train.schedule);
   schedule_.warmup_steps = experiment.train.warmup;
   schedule_.steps_per_epoch = steps_per_epoch();
   schedule_.total_steps = experiment.train.epochs * steps_per_epoch();
   schedule_.decay = experiment.train.decay;
+  try_one_window();
+}
+
+void Trainer::try_one_window() {
+  const NoGrad no_grad;
+  Rng draw = seeded(experiment_).stream("draw").stream(std::uint64_t{0});
+  harmonizer_.model().draw(draw);
+  Pass pass = Pass::eval();
+  harmonizer_.loss(batch({train_.data(), 1}), pass);
 }
 
 int64 Trainer::steps_per_epoch() const {
@@ -185,8 +190,17 @@ TrainingReport Trainer::run(const RunFolder& folder, bool quiet) {
     }
     ++point_.epoch;
     const double loss = validation_loss();
+    check<NonFiniteError>(std::isfinite(loss),
+                          "the validation loss of epoch {} is {}; lower train.learning_rate (now "
+                          "{}), or find the first bad node with `gradus inspect`",
+                          point_.epoch, loss, learning_rate());
     const bool best = loss < point_.best_loss;
-    if (best) point_.best_loss = loss;
+    if (best) {
+      point_.best_loss = loss;
+      // With it a run that is ended early can harmonize.
+      point_.threshold =
+          experiment_.decode.threshold > 0 ? experiment_.decode.threshold : best_threshold();
+    }
     folder.log({{"epoch", point_.epoch},
                 {"train_loss", epoch_loss / static_cast<double>(steps)},
                 {"validation_loss", loss},
@@ -197,12 +211,7 @@ TrainingReport Trainer::run(const RunFolder& folder, bool quiet) {
     save_checkpoint(folder.checkpoint("last"), harmonizer_.model(), optimizer_.get(), point_);
     if (best) save_checkpoint(folder.checkpoint("best"), harmonizer_.model(), nullptr, point_);
   }
-  const TrainingPoint end = point_;
   load_checkpoint(folder.checkpoint("best"), harmonizer_.model(), nullptr);
-  point_ = end;
-  point_.threshold =
-      experiment_.decode.threshold > 0 ? experiment_.decode.threshold : best_threshold();
-  save_checkpoint(folder.checkpoint("best"), harmonizer_.model(), nullptr, point_);
   TrainingReport r = report();
   r.seconds = progress.seconds();
   folder.log({{"validation_loss", r.validation_loss},

@@ -22,7 +22,8 @@ struct TrainingReport {
 
 class Trainer {
  public:
-  /// Pieces and windows of the bundled tunes, model, optimizer.
+  /// Pieces and windows of the bundled tunes, model, optimizer. Runs one window through the model:
+  /// labels that the encoding cannot take are refused here, before anything is written.
   explicit Trainer(const Experiment& experiment);
 
   Harmonizer& harmonizer() { return harmonizer_; }
@@ -50,6 +51,7 @@ class Trainer {
   const TrainingPoint& point() const { return point_; }
 
  private:
+  void try_one_window();
   TrainingReport report() const;
   Experiment experiment_;
   std::vector<Piece> pieces_;

@@ -58,12 +58,12 @@ dropout = 0
 causal = false
 norm = "post"
 [pe]
-name = "rope"
+name = "ropepool"
 base = 500
-spread = [0.5, 2]
+frequencies = [0.5, 2]
 tracks = ["bar", "beat"]
-interleaved = true
-variant = "b"
+pool = true
+pairing = "half"
 [train]
 learning_rate = 1e-3
 clip = 2
@@ -74,16 +74,16 @@ clip = 2
   CHECK(e.model.dropout == 0);
   CHECK_FALSE(e.model.causal);
   CHECK(e.model.norm == "post");
-  CHECK(e.pe == "rope");
+  CHECK(e.pe == "ropepool");
   CHECK(e.train.learning_rate == 1e-3);
   CHECK(e.train.clip == 2);
   Options o = e.pe_options;
-  CHECK(o.where() == "pe 'rope'");
+  CHECK(o.where() == "pe 'ropepool'");
   CHECK(o.integer("base", 0, 1, 1000) == 500);
-  CHECK(o.reals("spread", {}) == std::vector<double>{0.5, 2});
+  CHECK(o.reals("frequencies", {}) == std::vector<double>{0.5, 2});
   CHECK(o.words("tracks", {}) == std::vector<std::string>{"bar", "beat"});
-  CHECK(o.flag("interleaved", false));
-  CHECK(o.word("variant", "a") == "b");
+  CHECK(o.flag("pool", false));
+  CHECK(o.word("pairing", "interleaved") == "half");
   o.finish();
 }
 
@@ -112,14 +112,14 @@ TEST_CASE("to_toml gives the same experiment again") {
   e.train.seed = int64{1} << 53;
   e.model.causal = false;
   e.model.feature_map = "favor \"plus\"\t\\";
-  e.pe = "rope";
-  e.pe_options.set("flag", true);
-  e.pe_options.set("count", int64{-3});
+  e.pe = "ropepool";
+  e.pe_options.set("pool", true);
+  e.pe_options.set("width", int64{-3});
   e.pe_options.set("base", 1e4);
-  e.pe_options.set("whole", 2.0);
-  e.pe_options.set("word", std::string("true"));
-  e.pe_options.set("list", std::vector<double>{1, 0.1, -2e-9});
-  e.pe_options.set("words", std::vector<std::string>{"bar", "1"});
+  e.pe_options.set("deviation", 2.0);
+  e.pe_options.set("pairing", std::string("true"));
+  e.pe_options.set("frequencies", std::vector<double>{1, 0.1, -2e-9});
+  e.pe_options.set("tracks", std::vector<std::string>{"bar", "1"});
   const std::string text = e.to_toml();
   const Experiment again = Experiment::parse(text, "exp.toml");
   CHECK(again.to_toml() == text);
