@@ -61,7 +61,7 @@ Piece make_piece(const std::string& name, std::vector<Note> melody, int beats, i
   check<ConfigError>(chords.beats.empty() || chords.beats_per_bar == beats,
                      "'{}': the chords have {} beats a bar, the melody {}", name,
                      chords.beats_per_bar, beats);
-  constexpr int64 kMostBars = 1 << 16;
+  constexpr int64 kMostSteps = int64{1} << 20;  // 65536 bars of 4/4
   const int steps_per_beat = 16 / unit;
   Piece piece;
   piece.name = name;
@@ -70,8 +70,8 @@ Piece make_piece(const std::string& name, std::vector<Note> melody, int beats, i
   int64 end = 0;
   for (const Note& n : piece.melody) end = std::max(end, n.end);
   const int64 bars = (end + piece.steps_per_bar - 1) / piece.steps_per_bar;
-  check<ConfigError>(bars <= kMostBars, "'{}' lasts {} bars; the most is {}", name, bars,
-                     kMostBars);
+  check<ConfigError>(bars <= kMostSteps / piece.steps_per_bar, "'{}' lasts {} bars; the most is {}",
+                     name, bars, kMostSteps / piece.steps_per_bar);
   for (int64 t = 0; t < bars * piece.steps_per_bar; ++t) {
     StepLabels labels = place_in_bar(t, piece.steps_per_bar);
     if (!chords.beats.empty())

@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cxxopts.hpp>
 #include <filesystem>
+#include <map>
+#include <numeric>
 
 #include "data/arranger.h"
 #include "data/midi.h"
@@ -19,15 +20,15 @@ namespace gradus {
 
 namespace {
 
-constexpr int kTicksPerQuarter = 480;
-
 struct Request {
-  Song song;    // what is kept
-  Piece piece;  // what the model reads
+  Song song;       // what is kept
+  Piece piece;     // what the model reads
+  int64 lead = 0;  // steps of the piece before the song begins
   bool has_chords = false;
 };
 
-/// Which track is the melody: the one named, else one that is called so, else the first.
+/// Which track is the melody: the one named, else one that is called so, else the first that is no
+/// drum kit.
 std::size_t melody_track(const Song& song, const std::string& wanted, const std::string& path) {
   check<ConfigError>(!song.tracks.empty(), "'{}' has no notes: there is nothing to harmonize",
                      path);
@@ -46,7 +47,63 @@ std::size_t melody_track(const Song& song, const std::string& wanted, const std:
     if (lower.find("melody") != std::string::npos || lower.find("vocal") != std::string::npos)
       return i;
   }
-  return 0;
+  constexpr int kDrumChannel = 9;
+  for (std::size_t i = 0; i < song.tracks.size(); ++i)
+    if (song.tracks[i].notes[0].channel != kDrumChannel) return i;
+  fail<ConfigError>("'{}' has drums only: there is no melody to harmonize", path);
+}
+
+/// The meter that holds longest, and where its first bar line stands: before it lies a pickup, or
+/// an introduction in another meter.
+TimeSignature main_meter(const Song& song) {
+  TimeSignature best;
+  std::map<std::pair<int, int>, int64> ticks;
+  int64 longest = -1;
+  const auto& changes = song.time_signatures;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    const int64 begin = i == 0 ? 0 : changes[i].tick;
+    const int64 end = i + 1 < changes.size() ? changes[i + 1].tick : std::max(song.end(), begin);
+    int64& total = ticks[{changes[i].numerator, changes[i].denominator}];
+    total += end - begin;
+    if (total <= longest) continue;
+    longest = total;
+    best = changes[i];
+    for (std::size_t first = i; first-- > 0;)
+      if (changes[first].numerator == best.numerator &&
+          changes[first].denominator == best.denominator)
+        best.tick = changes[first].tick;
+  }
+  return best;
+}
+
+/// Ticks in which both the melody, unchanged, and steps of the accompaniment are whole numbers.
+int common_ticks(int ticks_per_quarter) {
+  constexpr int kMost = 32767, kUsual = 480;
+  const int both = std::lcm(ticks_per_quarter, kStepsPerQuarter);
+  return both <= kMost ? both : kUsual;
+}
+
+Progression chords_from(const std::string& chords, int beats) {
+  if (std::filesystem::exists(chords)) return read_progression(chords, beats);
+  try {
+    return parse_progression(chords, beats, "--chords");
+  } catch (Error& e) {
+    if (chords.find_first_of("| ") == std::string::npos)
+      e.add(fmt::format("nor is there a file '{}'", chords));
+    throw;
+  }
+}
+
+/// The chords, repeated; a pickup bar has none.
+void set_chords(Request& r, const Progression& chords, bool pickup) {
+  const int64 beat = r.piece.steps_per_bar / chords.beats_per_bar;
+  const int64 first = pickup ? r.piece.steps_per_bar : 0;
+  for (int64 t = 0; t < r.piece.length(); ++t) {
+    const auto i = static_cast<std::size_t>(std::max<int64>(t - first, 0) / beat);
+    r.piece.steps[static_cast<std::size_t>(t)].chord =
+        t < first ? Chord{} : chords.beats[i % chords.beats.size()];
+  }
+  r.has_chords = true;
 }
 
 Request from_midi(const std::string& path, const std::string& track, const std::string& chords,
@@ -54,21 +111,21 @@ Request from_midi(const std::string& path, const std::string& track, const std::
   Request r;
   const Song read = read_midi(path);
   const std::size_t melody = melody_track(read, track, path);
-  const TimeSignature meter =
-      read.time_signatures.empty() ? TimeSignature{} : read.time_signatures.front();
+  const TimeSignature meter = main_meter(read);
   if (read.time_signatures.size() > 1)
     fmt::print(stderr, "note: '{}' changes its meter; all of it is read in {}/{}\n", path,
                meter.numerator, meter.denominator);
-  Progression progression;
-  if (!chords.empty())
-    progression = std::filesystem::exists(chords)
-                      ? read_progression(chords, meter.numerator)
-                      : parse_progression(chords, meter.numerator, "--chords");
-  r.has_chords = !progression.beats.empty();
-  r.piece = make_piece(std::filesystem::path(path).stem().string(),
-                       monophonic(to_steps(read.tracks[melody].notes, read.ticks_per_quarter)),
-                       meter.numerator, meter.denominator, progression, style);
-  r.song = with_ticks(read, kTicksPerQuarter);
+  // A pickup is the end of the piece's first bar.
+  const int64 bar = std::max(1, kStepsPerQuarter * 4 * meter.numerator / meter.denominator);
+  const int64 origin = (2 * meter.tick * kStepsPerQuarter + read.ticks_per_quarter) /
+                       (2 * int64{read.ticks_per_quarter});
+  r.lead = (bar - origin % bar) % bar;
+  std::vector<Note> voice = monophonic(to_steps(read.tracks[melody].notes, read.ticks_per_quarter));
+  for (Note& n : voice) n.start += r.lead, n.end += r.lead;
+  r.piece = make_piece(std::filesystem::path(path).stem().string(), std::move(voice),
+                       meter.numerator, meter.denominator, {}, style);
+  if (!chords.empty()) set_chords(r, chords_from(chords, meter.numerator), r.lead > 0);
+  r.song = with_ticks(read, common_ticks(read.ticks_per_quarter));
   r.song.tracks = {r.song.tracks[melody]};
   if (r.song.tracks[0].name.empty()) r.song.tracks[0].name = "melody";
   return r;
@@ -80,12 +137,10 @@ Request from_tune(const std::string& name, const std::string& chords) {
   r.piece = make_piece(tune);
   r.has_chords = true;
   if (!chords.empty()) {
-    const Progression p = std::filesystem::exists(chords)
-                              ? read_progression(chords, tune.beats)
-                              : parse_progression(chords, tune.beats, "--chords");
-    r.piece = make_piece(name, tune.melody, tune.beats, tune.unit, p);
+    set_chords(r, chords_from(chords, tune.beats), tune.has_pickup);
+    r.piece.accompaniment.clear();  // the target of other chords
   }
-  r.song = arrange(tune, kTicksPerQuarter);
+  r.song = arrange(tune);
   r.song.tracks.resize(1);
   return r;
 }
@@ -118,10 +173,8 @@ int cmd_harmonize(int argc, char** argv) {
   add("style", "style of the accompaniment (default: the tune's; ballad)", word());
   add("track", "the melody's track (default: one called melody, else the first)",
       word()->default_value(""));
-  add("threshold", "probability of an onset (default: the one chosen in training)",
-      cxxopts::value<double>());
-  add("program", "General MIDI program of the accompaniment, 0 to 127",
-      cxxopts::value<int>()->default_value("0"));
+  add("threshold", "probability of an onset (default: the one chosen in training)", word());
+  add("program", "General MIDI program of the accompaniment, 0 to 127", word()->default_value("0"));
   add("help", "this text");
   options.parse_positional({"song"});
   const CommandLine line(
@@ -133,15 +186,17 @@ int cmd_harmonize(int argc, char** argv) {
   const std::string out = line.required("out", "a MIDI file to write: -o out.mid");
   check<ConfigError>(line.has("song") != line.has("tune"),
                      "gradus harmonize takes one melody: SONG.mid or --tune NAME");
-  const int program = line["program"].as<int>();
-  check<ConfigError>(program >= 0 && program <= 127, "--program is 0 to 127, got {}", program);
+  check<ConfigError>(line.has("song") || !line.has("track"),
+                     "--track chooses a track of SONG.mid; a bundled tune has one melody");
+  const auto program = static_cast<int>(line.integer("program", 0, 127));
 
   Harmonizer harmonizer(folder.experiment());
+  check<ConfigError>(std::filesystem::exists(folder.checkpoint("best")),
+                     "'{}' has no checkpoint yet: its training did not end an epoch",
+                     folder.path().string());
   const TrainingPoint point =
       load_checkpoint(folder.checkpoint("best"), harmonizer.model(), nullptr);
-  const double threshold = line.has("threshold") ? line["threshold"].as<double>() : point.threshold;
-  check<ConfigError>(threshold > 0 && threshold <= 1,
-                     "--threshold is a probability above 0 and at most 1, got {}", threshold);
+  const double threshold = line.has("threshold") ? line.probability("threshold") : point.threshold;
 
   const std::string chords = line["chords"].as<std::string>();
   const Style style =
@@ -164,15 +219,23 @@ int cmd_harmonize(int argc, char** argv) {
                      needs);
 
   const std::vector<Note> notes = harmonizer.decode(harmonizer.probabilities(r.piece), threshold);
-  SongTrack piano{"accompaniment", program, to_ticks(notes, kTicksPerQuarter)};
+  SongTrack piano{"accompaniment", program, {}};
+  for (Note n : to_ticks(notes, r.song.ticks_per_quarter)) {
+    // What would sound before the song begins falls away.
+    const int64 lead = r.lead * r.song.ticks_per_quarter / kStepsPerQuarter;
+    n.start = std::max<int64>(n.start - lead, 0);
+    n.end -= lead;
+    if (n.end > n.start) piano.notes.push_back(n);
+  }
   for (Note& n : piano.notes)
     n.channel = r.song.tracks[0].notes.empty() || r.song.tracks[0].notes[0].channel != 1 ? 1 : 0;
   sort_notes(piano.notes);
+  const std::size_t onsets = piano.notes.size();
   r.song.tracks.push_back(std::move(piano));
   write_midi(out, r.song);
 
   fmt::print("{}: {} bars, {} melody notes\nonsets in the accompaniment: {} by the model",
-             r.piece.name, r.piece.bars(), r.piece.melody.size(), notes.size());
+             r.piece.name, r.piece.bars(), r.piece.melody.size(), onsets);
   if (r.has_chords)
     fmt::print(", {} by the rule that plays the known chord each quarter",
                block_chord_steps(r.piece).size());

@@ -37,8 +37,8 @@ class Harmonizer {
 
   /// The whole piece, in windows of the trained length that overlap by half.
   HarmonyProbabilities probabilities(const Piece& piece) const;
-  /// Notes in steps: an onset at `threshold` begins one, it lasts while sustain passes its own
-  /// threshold.
+  /// Notes in steps: an onset at `threshold` begins one. It lasts while it is probable that it goes
+  /// on, given that it began: sustain against its own probability at the onset.
   std::vector<Note> decode(const HarmonyProbabilities& p, double threshold) const;
 
  private:
