@@ -2,7 +2,9 @@
 #include <doctest/doctest.h>
 
 #include "autograd/check_op.h"
+#include "autograd/op_table.h"
 #include "nn/ops.h"
+#include "tensor/file.h"
 
 using namespace gradus;
 
@@ -18,4 +20,10 @@ TEST_CASE("every op passes the suite, and every planted bug is caught") {
     planted += r.planted;
   }
   CHECK(planted > 100);
+}
+
+TEST_CASE("README.md holds the table that `gradus ops --markdown` writes") {
+  const std::string page = read_file(GRADUS_SOURCE_DIR "/nn/README.md");
+  INFO("run: gradus ops --markdown nn/README.md");
+  CHECK(with_ops_table(page, ops_markdown(nn_ops())) == page);
 }

@@ -4,7 +4,9 @@
 #include <cmath>
 
 #include "autograd/check_op.h"
+#include "autograd/op_table.h"
 #include "pe/ops.h"
+#include "tensor/file.h"
 #include "tensor/index.h"
 
 using namespace gradus;
@@ -43,4 +45,10 @@ TEST_CASE("turn_table of NaN and of no tokens") {
                          .at({0, 0, 0, 0})));
     CHECK(turn_table(Var(f), Var(zeros({1, 0, 1}, DType::f64)), t).shape() == Shape{1, 1, 0, 4});
   }
+}
+
+TEST_CASE("README.md holds the table that `gradus ops --markdown` writes") {
+  const std::string page = read_file(GRADUS_SOURCE_DIR "/pe/README.md");
+  INFO("run: gradus ops --markdown pe/README.md");
+  CHECK(with_ops_table(page, ops_markdown(pe_ops())) == page);
 }
