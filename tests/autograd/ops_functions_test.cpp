@@ -8,8 +8,10 @@
 #include "autograd/gradcheck.h"
 #include "autograd/ops.h"
 #include "tensor/elementwise.h"
+#include "tests/error_text.h"
 
 using namespace gradus;
+using namespace gradus::testing;
 
 namespace {
 
@@ -19,19 +21,6 @@ Tensor f64(std::initializer_list<double> values, const Shape& shape) {
 bool equal_to(const Var& v, std::initializer_list<double> values, const Shape& shape) {
   INFO(to_string(v.value()));
   return v.shape() == shape && all_close(v.value(), f64(values, shape), 1e-14, 1e-14);
-}
-template <class F>
-std::string message(F&& run) {
-  try {
-    run();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
-}
-bool has(const std::string& text, std::string_view part) {
-  INFO(text);
-  return text.find(part) != std::string::npos;
 }
 bool checks(const SingleVarFunction& f, const Tensor& x) {
   const GradcheckReport a = gradcheck(f, x), b = gradcheck(f, x, {.order = 2});

@@ -9,9 +9,11 @@
 #include "nn/norm.h"
 #include "tensor/elementwise.h"
 #include "tensor/matmul.h"
+#include "tests/error_text.h"
 #include "tests/nn/module_suite.h"
 
 using namespace gradus;
+using namespace gradus::testing;
 
 namespace {
 
@@ -64,20 +66,6 @@ const std::vector<ModuleDef>& layers() {
 
 Tensor f64(std::initializer_list<double> values, const Shape& shape) {
   return tensor(values, shape, DType::f64);
-}
-
-template <class F>
-std::string message(F&& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
-}
-
-bool has(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace

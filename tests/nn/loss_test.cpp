@@ -11,8 +11,10 @@
 #include "nn/loss.h"
 #include "tensor/elementwise.h"
 #include "tensor/random.h"
+#include "tests/error_text.h"
 
 using namespace gradus;
+using namespace gradus::testing;
 
 namespace {
 
@@ -26,20 +28,6 @@ Tensor u8(std::initializer_list<double> values, const Shape& shape) {
 }
 Var ids(const std::vector<int64>& values, const Shape& shape) {
   return Var(from_values<int64>(values, shape));
-}
-
-template <class F>
-std::string message(F&& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
-}
-
-bool has(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
 }
 
 double plain_bce(const Tensor& x, const Tensor& t, const Tensor& mask, double w, double gamma) {

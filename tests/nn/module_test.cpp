@@ -10,24 +10,12 @@
 #include "nn/linear.h"
 #include "tensor/elementwise.h"
 #include "tensor/parallel.h"
+#include "tests/error_text.h"
 
 using namespace gradus;
+using namespace gradus::testing;
 
 namespace {
-
-template <class F>
-std::string message(F&& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
-}
-
-bool has(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
 
 /// A block of two layers with a buffer of its own; keeps the scope that it ran in.
 struct Block : Layer {

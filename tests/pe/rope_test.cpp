@@ -1,9 +1,11 @@
 // RoPE at labels up to 10^4, with vectors, after the feature map, and what it refuses.
 #include <doctest/doctest.h>
 
+#include "tests/error_text.h"
 #include "tests/pe/encode.h"
 
 using namespace gradus;
+using namespace gradus::testing;
 
 namespace {
 
@@ -23,19 +25,6 @@ double relative_change(const PositionalEncoding& e, const Tensor& q, const Tenso
   };
   const Tensor terms = matmul(abs(a.q.value()), transpose(abs(a.k.value())));
   return max(div(abs(sub(product(a), product(b))), terms)).item();
-}
-
-std::string message(auto&& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
-}
-
-bool has(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace

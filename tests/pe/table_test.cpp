@@ -5,26 +5,11 @@
 
 #include "nn/transformer.h"
 #include "tensor/file.h"
+#include "tests/error_text.h"
 #include "tests/pe/encode.h"
 
 using namespace gradus;
-
-namespace {
-
-std::string message(auto&& f) {
-  try {
-    f();
-  } catch (const ConfigError& e) {
-    return e.what();
-  }
-  return "no error";
-}
-
-bool has(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
-}  // namespace
+using namespace gradus::testing;
 
 TEST_CASE("entries are sorted, named once, and complete") {
   std::string_view last;
@@ -44,7 +29,7 @@ TEST_CASE("entries are sorted, named once, and complete") {
 TEST_CASE("the options that are described are those that are read") {
   for (const EncodingDef* d : encodings()) {
     CAPTURE(d->name);
-    const std::string text = message([&] { encoding(d->name, {8, 2}, {"zzz=1"}); });
+    const std::string text = message<ConfigError>([&] { encoding(d->name, {8, 2}, {"zzz=1"}); });
     CHECK(has(text, "option 'zzz' is unknown"));
     CHECK(has(text, fmt::format("pe '{}'", d->name)));
     for (const OptionInfo& o : d->options)
@@ -53,29 +38,41 @@ TEST_CASE("the options that are described are those that are read") {
 }
 
 TEST_CASE("unknown names and options, with the nearest spelling") {
-  CHECK(message([] { find_encoding("rotery"); }) ==
+  CHECK(message<ConfigError>([] { find_encoding("rotery"); }) ==
         "unknown positional encoding 'rotery'; known: alibi, f_stripe1, none, rope, ropepool, "
         "sinusoidal");
-  CHECK(has(message([] { find_encoding("ropepol"); }), "did you mean 'ropepool'?"));
-  CHECK(has(message([] { make_encoding("sinusoid"); }), "did you mean 'sinusoidal'?"));
-  CHECK(has(message([] { encoding("rope", {8, 2}, {"varient=C"}); }), "did you mean 'variant'?"));
-  CHECK(has(message([] { encoding("rope", {8, 2}, {"variant=D"}); }), "one of A, B, C"));
-  CHECK(has(message([] {
+  CHECK(has(message<ConfigError>([] { find_encoding("ropepol"); }), "did you mean 'ropepool'?"));
+  CHECK(has(message<ConfigError>([] { make_encoding("sinusoid"); }), "did you mean 'sinusoidal'?"));
+  CHECK(has(message<ConfigError>([] {
+              encoding("rope", {8, 2}, {"varient=C"});
+            }),
+            "did you mean 'variant'?"));
+  CHECK(has(message<ConfigError>([] {
+              encoding("rope", {8, 2}, {"variant=D"});
+            }),
+            "one of A, B, C"));
+  CHECK(has(message<ConfigError>([] {
               encoding("f_stripe1", {8, 2}, {"frequencies=4", "width=1"});
             }),
             "has 1 numbers; 4 frequencies of 1 number make 4, or 8 for 2 heads"));
-  CHECK(has(message([] {
+  CHECK(has(message<ConfigError>([] {
               encoding("f_stripe1", {2, 1}, {"frequencies=4,1"});
             }),
             "between 0 and pi"));
-  CHECK(has(message([] {
+  CHECK(has(message<ConfigError>([] {
               encoding("alibi", {8, 2}, {"tracks=time,bar"});
             }),
             "takes one label of one number, got the 2 tracks time, bar"));
-  CHECK(has(message([] { encoding("sinusoidal", {1, 1}, {}); }), "got 1; make it 2"));
-  CHECK(has(message([] { encoding("rope", {6, 2}, {}); }), "got 3; make it 2 or 4, or"));
-  CHECK(has(message([] { encoding("ropepool", {2, 2}, {}); }), "got 1; make it 2, or"));
-  CHECK(has(message([] { encoding("rope", {0, 0}, {}); }), "does not divide"));
+  CHECK(has(message<ConfigError>([] { encoding("sinusoidal", {1, 1}, {}); }), "got 1; make it 2"));
+  CHECK(has(message<ConfigError>([] {
+              encoding("rope", {6, 2}, {});
+            }),
+            "got 3; make it 2 or 4, or"));
+  CHECK(has(message<ConfigError>([] {
+              encoding("ropepool", {2, 2}, {});
+            }),
+            "got 1; make it 2, or"));
+  CHECK(has(message<ConfigError>([] { encoding("rope", {0, 0}, {}); }), "does not divide"));
 }
 
 TEST_CASE("a core takes exactly the encodings that the list says") {
@@ -87,8 +84,8 @@ TEST_CASE("a core takes exactly the encodings that the list says") {
       for (CoreKind kind : {CoreKind::softmax, CoreKind::linear}) {
         CoreConfig config;
         config.kind = kind;
-        const std::string text =
-            message([&] { make_core(Build("core"), config, *e, e->shape().head_dim()); });
+        const std::string text = message<ConfigError>(
+            [&] { make_core(Build("core"), config, *e, e->shape().head_dim()); });
         CAPTURE(d->name);
         CAPTURE(text);
         CHECK((text == "no error") == core_fits(kind, e->traits().hooks));
@@ -107,7 +104,8 @@ TEST_CASE("a refusal lists the encodings and the cores that fit") {
     TransformerConfig c;
     c.inputs = c.outputs = 1, c.d_model = 8, c.heads = 2;
     c.core.kind = kind;
-    return message([&] { Transformer(Build("model"), c, make_encoding(pe, options)); });
+    return message<ConfigError>(
+        [&] { Transformer(Build("model"), c, make_encoding(pe, options)); });
   };
   CHECK(refusal("alibi", {}, CoreKind::linear) ==
         "the linear core cannot carry 'alibi': it adds a bias to each score (lag_bias), and linear "
@@ -122,7 +120,7 @@ TEST_CASE("an encoding of features says at construction that the feature map giv
   CoreConfig config;
   config.feature_map = "favor_plus";
   const auto e = encoding("rope", {8, 2}, {"stage=after"});
-  CHECK(has(message([&] { make_core(Build("core"), config, *e, 4); }),
+  CHECK(has(message<ConfigError>([&] { make_core(Build("core"), config, *e, 4); }),
             "was built for 4 features, the feature map gives 128; set the option features = 128"));
   const auto fitting = encoding("rope", {8, 2}, {"stage=after", "features=128"});
   CHECK(make_core(Build("core"), config, *fitting, 4));
