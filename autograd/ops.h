@@ -8,8 +8,8 @@
 
 namespace gradus {
 
-// ---- elementwise
-// ------------------------------------------------------------------------------------------------------
+// ---- elementwise -------------------------------------------------------------------------------
+// Two inputs broadcast and have one dtype.
 
 Var neg(At x);
 Var exp(At x);
@@ -66,8 +66,8 @@ inline Var operator-(double a, At b) { return shift(neg(b), a); }
 inline Var operator*(double a, At b) { return scale(b, a); }
 inline Var operator/(double a, At b) { return scale(reciprocal(b), a); }
 
-// ---- reductions
-// -------------------------------------------------------------------------------------------------------
+// ---- reductions --------------------------------------------------------------------------------
+// No axes means all of them; softmax and cumsum keep the shape.
 
 Var sum(At x, const Axes& axes = {}, Keep keep = Keep::no);
 Var mean(At x, const Axes& axes = {}, Keep keep = Keep::no);
@@ -83,15 +83,15 @@ Var cumsum(At x, int64 axis, Direction direction = Direction::forward);
 /// Undoes a broadcast; its vjp is broadcast_to.
 Var sum_to(At x, const Shape& shape);
 
-// ---- matrix product
-// ---------------------------------------------------------------------------------------------------
+// ---- matrix product ----------------------------------------------------------------------------
+// Batch axes broadcast; see tensor/matmul.h.
 
 /// a [..., M, K] b [..., K, N], batch axes broadcast; one axis only counts as a row (a) or a column
 /// (b).
 Var matmul(At a, const Var& b);
 
-// ---- shape
-// ------------------------------------------------------------------------------------------------------------
+// ---- shape -------------------------------------------------------------------------------------
+// Axes count from the back where they are negative.
 
 Var reshape(At x, const Shape& shape);  ///< one size may be -1
 Var transpose(At x, int64 axis_a = -2, int64 axis_b = -1);
@@ -109,8 +109,8 @@ Var pad(At x, int64 axis, int64 before, int64 after, double value = 0);
 Var tril(At x, int64 k = 0);
 Var triu(At x, int64 k = 0);
 
-// ---- index
-// ------------------------------------------------------------------------------------------------------------
+// ---- index -------------------------------------------------------------------------------------
+// Ids are i64 and have no gradient.
 
 /// Rows of table [V, ...] by ids (i64): an embedding.
 Var take_rows(At table, const Var& ids);
@@ -119,8 +119,8 @@ Var add_rows(At rows, const Var& ids, int64 row_count);
 Var gather(At x, int64 axis, const Var& index);
 Var scatter_add(At source, int64 axis, const Var& index, const Shape& shape);
 
-// ---- graph
-// ------------------------------------------------------------------------------------------------------------
+// ---- graph -------------------------------------------------------------------------------------
+// What the graph knows of a value besides its numbers.
 
 /// The same value; nothing flows back.
 Var stop_gradient(At x);

@@ -1,9 +1,10 @@
 // Softmax attention, exact, O(N^2):
 //
-//   scores = (transformed q . k) / sqrt(d) + lag_bias + score_bias      d: head size before
-//   transform y      = dropout(softmax(masked scores)) v + value_bias
+//   scores = (transformed q . k) / sqrt(d) + lag_bias + score_bias
+//   y      = dropout(softmax(masked scores)) v + value_bias
 //
-// (Vaswani et al. 2017). A query whose keys are all masked gives zeros.
+// with d the head size before any transform (Vaswani et al. 2017). A query whose keys are all
+// masked gives zeros.
 #include <array>
 #include <cmath>
 #include <limits>

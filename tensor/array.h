@@ -144,8 +144,8 @@ class Tensor {
   DType dtype_ = DType::f32;
 };
 
-// ---- creation
-// --------------------------------------------------------------------------------------------------------
+// ---- creation ----------------------------------------------------------------------------------
+// What takes a dtype makes f32 where none is given; all are contiguous.
 
 Tensor full(const Shape& shape, double value, DType dtype = DType::f32);
 Tensor zeros(const Shape& shape, DType dtype = DType::f32);
@@ -169,8 +169,8 @@ Tensor tensor(std::initializer_list<double> values, const Shape& shape, DType dt
 Tensor zeros_like(const Tensor& t);
 Tensor ones_like(const Tensor& t);
 
-// ---- views: no copy
-// ---------------------------------------------------------------------------------------------------
+// ---- views -------------------------------------------------------------------------------------
+// They share storage: no copy. Axes count from the back where they are negative.
 
 /// Sizes with one -1 to be worked out; a view where strides allow, else a copy.
 Tensor reshape(const Tensor& t, const Shape& shape);
@@ -188,8 +188,8 @@ Tensor unsqueeze(const Tensor& t, int64 axis);
 Tensor squeeze(const Tensor& t, int64 axis);
 Tensor broadcast_to(const Tensor& t, const Shape& shape);
 
-// ---- copies
-// -----------------------------------------------------------------------------------------------------------
+// ---- copies and comparisons --------------------------------------------------------------------
+// Any strides in. Comparisons are of elements, whatever their layout.
 
 /// The tensor itself where it is contiguous already, else a contiguous copy.
 Tensor contiguous(const Tensor& t);
@@ -206,8 +206,8 @@ bool same_bits(const Tensor& a, const Tensor& b);
 /// Largest |a - b|; NaN where any difference is NaN.
 double max_difference(const Tensor& a, const Tensor& b);
 
-// ---- printing
-// ---------------------------------------------------------------------------------------------------------
+// ---- printing ----------------------------------------------------------------------------------
+// For people: abridged and rounded; files keep every bit (tensor/npy.h, tensor/safetensors.h).
 
 struct PrintOptions {
   int digits = 4;          ///< significant digits
