@@ -1,0 +1,106 @@
+// Every encoding with every core that carries it, and every choice of an experiment file, trains:
+// a few steps of a tiny model on the bundled tunes.
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "pe/table.h"
+#include "tensor/error.h"
+#include "train/trainer.h"
+
+using namespace gradus;
+
+namespace {
+
+const std::string kTiny = R"(
+[data]
+steps = 18
+hop_bars = 16
+transpose_down = 0
+transpose_up = 0
+[model]
+d_model = 8
+heads = 2
+d_ff = 8
+layers = 1
+[train]
+batch = 4
+epochs = 1
+warmup = 1
+)";
+
+/// Losses of three steps; the last validation loss must be finite too.
+std::vector<double> train(const std::vector<std::string>& overrides) {
+  const Experiment e = Experiment::parse(kTiny, "tiny.toml", overrides);
+  Trainer trainer(e);
+  const auto batches = trainer.epoch_batches(0);
+  const auto parts = static_cast<std::size_t>(e.train.accumulate);
+  REQUIRE(batches.size() >= 3 * parts);
+  std::vector<double> losses;
+  for (std::size_t i = 0; i < 3; ++i)
+    losses.push_back(trainer.step({batches.data() + i * parts, parts}));
+  for (double loss : losses) CHECK(std::isfinite(loss));
+  CHECK(trainer.last_norm() > 0);
+  CHECK(std::isfinite(trainer.last_norm()));
+  return losses;
+}
+
+}  // namespace
+
+TEST_CASE("every encoding trains with every core that carries it, and is refused by the others") {
+  int trained = 0, refused = 0;
+  for (const EncodingDef* def : encodings())
+    for (const CoreKind core : {CoreKind::softmax, CoreKind::linear}) {
+      const std::string context = def->traits.takes_vector ? "bin" : "time";
+      CAPTURE(def->name);
+      CAPTURE(name(core));
+      const std::vector<std::string> overrides{fmt::format("pe.name={}", def->name),
+                                               fmt::format("model.attention={}", name(core)),
+                                               fmt::format("data.context={}", context)};
+      if (core_fits(core, def->traits.hooks)) {
+        train(overrides);
+        ++trained;
+      } else {
+        CHECK_THROWS_AS(train(overrides), ConfigError);
+        ++refused;
+      }
+    }
+  CHECK(trained >= 11);
+  CHECK(refused >= 1);
+}
+
+TEST_CASE("every choice of the experiment file trains") {
+  for (const char* choice :
+       {"model.norm=post", "model.activation=gelu", "model.activation=silu", "model.causal=false",
+        "model.feature_map=relu", "model.feature_map=favor_plus", "model.dropout=0.5",
+        "train.optimizer=sgd", "train.optimizer=adamw", "train.schedule=step",
+        "train.schedule=constant", "train.accumulate=2", "train.focal_gamma=2",
+        "train.positive_weight=5", "train.clip=0", "data.inputs=melody,chord,style"}) {
+    CAPTURE(choice);
+    train({choice});
+  }
+  for (const char* label :
+       {"time", "bin", "chord", "root", "section", "bar", "beat", "melody", "key", "style"}) {
+    CAPTURE(label);
+    train({fmt::format("data.context={}", label)});
+  }
+  train({"data.context=bin,time,section"});
+}
+
+TEST_CASE("choices change what is learned") {
+  const auto plain = train({"model.dropout=0"});
+  for (const char* choice :
+       {"model.norm=post", "model.activation=gelu", "model.causal=false", "model.feature_map=relu",
+        "train.focal_gamma=2", "train.positive_weight=5", "pe.name=none", "data.context=time"}) {
+    CAPTURE(choice);
+    CHECK(train({"model.dropout=0", choice}) != plain);
+  }
+  // The first loss is the same, what follows is not.
+  for (const char* choice :
+       {"train.optimizer=sgd", "train.learning_rate=1e-2", "train.warmup=2", "train.clip=1e-3"}) {
+    CAPTURE(choice);
+    const auto other = train({"model.dropout=0", choice});
+    CHECK(other[0] == plain[0]);
+    CHECK(other[2] != plain[2]);
+  }
+}
