@@ -49,5 +49,7 @@ struct FeatureMapDef {
 std::span<const FeatureMapDef* const> feature_maps();
 /// ConfigError with the list and the nearest spelling for an unknown name.
 const FeatureMapDef& find_feature_map(std::string_view name);
+/// The table as Markdown: nn/README.md holds it.
+std::string feature_maps_markdown();
 
 }  // namespace gradus

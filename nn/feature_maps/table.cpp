@@ -24,4 +24,17 @@ const FeatureMapDef& find_feature_map(std::string_view name) {
                     did_you_mean(name, known));
 }
 
+std::string feature_maps_markdown() {
+  std::string text = "| name | formula | non-negative | random | learned | source |\n";
+  text += "| --- | --- | --- | --- | --- | --- |\n";
+  const auto yes = [](bool b) { return b ? "yes" : "no"; };
+  for (const FeatureMapDef* d : feature_maps()) {
+    std::string formula;
+    for (char c : d->formula) formula += c == '|' ? std::string("\\|") : std::string(1, c);
+    text += fmt::format("| {} | `{}` | {} | {} | {} | {} |\n", d->name, formula,
+                        yes(d->non_negative), yes(d->stochastic), yes(d->learned), d->source);
+  }
+  return text;
+}
+
 }  // namespace gradus
