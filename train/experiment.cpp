@@ -39,8 +39,7 @@ void visit_keys(V&& v, Experiment& e) {
   v.choice("model.activation", e.model.activation, {"relu", "gelu", "silu"},
            "of the feed-forward part");
   v.choice("model.attention", e.model.attention, {"linear", "softmax"}, "core");
-  v.word("model.feature_map", e.model.feature_map,
-         "of linear attention: `gradus pe` lists what fits");
+  v.word("model.feature_map", e.model.feature_map, "of linear attention, see nn/README.md");
   v.flag("model.causal", e.model.causal, "a step sees only itself and the past");
   v.word(
       "pe.name", e.pe,
@@ -49,7 +48,8 @@ void visit_keys(V&& v, Experiment& e) {
   v.integer("train.epochs", e.train.epochs, 1, 100000, "passes over the training windows");
   v.integer("train.batch", e.train.batch, 1, 65536, "windows a forward pass");
   v.integer("train.accumulate", e.train.accumulate, 1, 65536, "forward passes a step");
-  v.choice("train.optimizer", e.train.optimizer, {"adam", "adamw", "sgd"}, "");
+  v.choice("train.optimizer", e.train.optimizer, {"adam", "adamw", "sgd"},
+           "what makes a step of a gradient");
   v.real("train.learning_rate", e.train.learning_rate, 0, 100, "base rate");
   v.real("train.weight_decay", e.train.weight_decay, 0, 10, "adamw only, on matrices");
   v.real("train.momentum", e.train.momentum, 0, 0.9999, "sgd only");
