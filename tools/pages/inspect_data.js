@@ -42,7 +42,7 @@ const percent = x => x === 0 ? '0' :
     x < 0.01                 ? '<1%' :
     x > 0.99 && x < 1        ? '>99%' :
                                Math.round(100 * x) + '%';
-const shapeText = n => '(' + n.shape.join(', ') + (n.shape.length === 1 ? ',' : '') + ')';
+const shapeText = n => '(' + n.shape.join(', ') + ')';
 const plural = (count, word) => count + ' ' + word + (count === 1 ? '' : 's');
 function bytesText(b) {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
