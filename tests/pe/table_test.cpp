@@ -5,6 +5,7 @@
 
 #include "nn/transformer.h"
 #include "tensor/file.h"
+#include "tensor/text.h"
 #include "tests/error_text.h"
 #include "tests/pe/encode.h"
 
@@ -126,7 +127,15 @@ TEST_CASE("an encoding of features says at construction that the feature map giv
   CHECK(make_core(Build("core"), config, *fitting, 4));
 }
 
-TEST_CASE("README holds the table as it is (gradus pe --markdown)") {
-  const std::string page = read_file(GRADUS_SOURCE_DIR "/pe/README.md");
-  CHECK(has(page, encodings_markdown()));
+TEST_CASE(
+    "both READMEs hold the table as it is (gradus pe --markdown), every row with as many cells") {
+  const std::string table = encodings_markdown();
+  for (const char* page : {"/pe/README.md", "/README.md"})
+    CHECK(has(read_file(std::string(GRADUS_SOURCE_DIR) + page), table));
+  for (const std::string& row : split(trim(table), '\n')) {
+    int bars = 0;
+    for (std::size_t i = 0; i < row.size(); ++i)
+      bars += row[i] == '|' && (i == 0 || row[i - 1] != '\\');
+    CHECK_MESSAGE(bars == 9, row);
+  }
 }
