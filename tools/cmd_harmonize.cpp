@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include "data/arranger.h"
 #include "data/midi.h"
@@ -145,14 +146,15 @@ Request from_tune(const std::string& name, const std::string& chords) {
   return r;
 }
 
-/// The words of `list` that need chords.
-std::string chord_words(const Experiment& e) {
-  std::vector<std::string> words;
-  for (const auto& c : e.data.context)
-    if (c == "bin" || c == "root" || c == "chord") words.push_back("context " + c);
-  for (const auto& i : e.data.inputs)
-    if (i == "chord") words.push_back("input chord");
-  return join(words);
+/// What the model reads of the chords: labels of its encoding, columns of its input.
+std::string chord_words(const Harmonizer& h) {
+  std::set<std::string> words;
+  for (const std::string& track : h.model().encoding().tracks()) {
+    if (track.starts_with("chroma")) words.insert("context bin");
+    if (track == "root" || track == "chord") words.insert("context " + track);
+  }
+  if (h.format().chord_input) words.insert("input chord");
+  return join(std::vector<std::string>(words.begin(), words.end()));
 }
 
 }  // namespace
@@ -211,7 +213,7 @@ int cmd_harmonize(int argc, char** argv) {
     for (StepLabels& step : r.piece.steps) step.style = style;
     r.piece.accompaniment.clear();  // the target of another style
   }
-  const std::string needs = chord_words(harmonizer.experiment());
+  const std::string needs = chord_words(harmonizer);
   check<ConfigError>(r.has_chords || needs.empty(),
                      "this model was trained with {}: it needs the chords of the song; give them "
                      "with --chords \"C | F G | C\" (bars "

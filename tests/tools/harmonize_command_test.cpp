@@ -138,6 +138,11 @@ TEST_CASE("chords come from words or from a file; where they are missing, it say
   CHECK(read_file(scratch() / "out.mid") == from_words);
 
   check_refused(harmonize(song, ""), {"needs the chords", "--chords \"C | F G | C\"", "FILE"});
+  // An encoding that reads no labels needs no chords.
+  const std::string plain = scratch() / "plain";
+  CHECK(gradus_command("train" + kTiny + "--set pe.name=none --out " + plain).code == 0);
+  CHECK(gradus_command("harmonize " + song + " --run " + plain + " -o " + (scratch() / "out.mid"))
+            .code == 0);
   check_refused(harmonize(song, "--chords 'C | Fmj'"), {"--chords:1:5", "'mj'", "'maj'?"});
   check_refused(harmonize(song, "--chords 'H'"), {"--chords:1:1", "'H' is no chord"});
   check_refused(harmonize(song, "--chords nowhere.txt"),
