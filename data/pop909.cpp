@@ -4,6 +4,7 @@
 #include <set>
 
 #include "tensor/error.h"
+#include "tensor/text.h"
 
 namespace gradus {
 
@@ -23,31 +24,38 @@ std::string missing_file(const PopFolders& folders, int song) {
   return "";
 }
 
-struct Lists {
+struct Rules {
   std::map<int, int64> starts;
   std::map<int, PopSplit> splits;
+  PopAlignment alignment;
 };
 
-void read_song(const PopFolders& folders, const Lists& lists, int number, PopSet& set) {
+void read_song(const PopFolders& folders, const Rules& rules, int number, PopSet& set) {
   const auto leave_out = [&](PopReason reason, std::string message) {
     set.left_out.push_back({number, reason, std::move(message)});
   };
   if (const std::string missing = missing_file(folders, number); !missing.empty())
     return leave_out(PopReason::missing, missing);
-  const auto start = lists.starts.find(number);
-  const auto split = lists.splits.find(number);
-  const bool listed = start != lists.starts.end() && split != lists.splits.end();
+  const auto start = rules.starts.find(number);
+  const auto split = rules.splits.find(number);
+  const bool listed = start != rules.starts.end() && split != rules.splits.end();
   try {
     PopLabels labels = read_pop_labels(folders, number);
     if (labels.beats_per_bar == 3 && !listed)
       return leave_out(PopReason::three_four,
                        fmt::format("{} quarters of chords in {} bars", labels.chords.quarters(),
                                    labels.phrase_quarters() / 3));
-    if (start == lists.starts.end())
+    if (start == rules.starts.end())
       return leave_out(PopReason::no_start, "startpos.csv does not name it");
-    if (split == lists.splits.end())
+    if (split == rules.splits.end())
       return leave_out(PopReason::no_split, "split.csv does not name it");
     PopSong song = read_pop_song(folders, number, std::move(labels), start->second, split->second);
+    if (rules.alignment == PopAlignment::melody) {
+      const PopFit fit = melody_fit(song);
+      if (fit.best_share > fit.share)
+        song = read_pop_song(folders, number, std::move(song.labels), fit.best_position,
+                             split->second);
+    }
     if (song.ticks < kBaseSteps + 1)
       return leave_out(PopReason::too_short, fmt::format("{} ticks; the shortest window has {}",
                                                          song.ticks, kBaseSteps + 1));
@@ -99,16 +107,24 @@ int64 PopSet::count(PopSplit split) const {
                        [split](const PopSong& s) { return s.split == split; });
 }
 
-PopSet read_pop909(const std::filesystem::path& data) {
+PopAlignment parse_pop_alignment(const std::string& text) {
+  if (text == "papers") return PopAlignment::papers;
+  if (text == "melody") return PopAlignment::melody;
+  const std::vector<std::string> known = {"papers", "melody"};
+  fail<ConfigError>("unknown alignment '{}'; known: {}{}", text, join(known),
+                    did_you_mean(text, known));
+}
+
+PopSet read_pop909(const std::filesystem::path& data, PopAlignment alignment) {
   const PopFolders folders = find_pop909(data);
-  const Lists lists = {read_pop_starts(folders.lists / "startpos.csv"),
-                       read_pop_splits(folders.lists / "split.csv")};
+  const Rules rules = {read_pop_starts(folders.lists / "startpos.csv"),
+                       read_pop_splits(folders.lists / "split.csv"), alignment};
   const std::vector<int> found = pop_songs(folders);
   std::set<int> all(found.begin(), found.end());
-  for (const auto& entry : lists.starts) all.insert(entry.first);
-  for (const auto& entry : lists.splits) all.insert(entry.first);
+  for (const auto& entry : rules.starts) all.insert(entry.first);
+  for (const auto& entry : rules.splits) all.insert(entry.first);
   PopSet set;
-  for (int number : all) read_song(folders, lists, number, set);
+  for (int number : all) read_song(folders, rules, number, set);
   set.chords = PopVocabulary(set.songs);
   return set;
 }

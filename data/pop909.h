@@ -3,6 +3,7 @@
 #pragma once
 
 #include "data/pop909_context.h"
+#include "data/pop909_fit.h"
 
 namespace gradus {
 
@@ -31,9 +32,15 @@ struct PopSet {
   const PopSong& song(int number) const;
   int64 count(PopSplit split) const;
 };
+/// Where labels begin: at the position of startpos.csv, as in the papers, or where melody.txt fits
+/// the MELODY track best.
+enum class PopAlignment : std::uint8_t { papers, melody };
+PopAlignment parse_pop_alignment(const std::string& text);
+
 /// The songs of the papers: in startpos.csv and split.csv, in 4/4 (one in 3/4 stands in both lists
 /// and is kept), at least one window of 512 steps. IoError where a clone or a list is missing.
-PopSet read_pop909(const std::filesystem::path& data);
+PopSet read_pop909(const std::filesystem::path& data,
+                   PopAlignment alignment = PopAlignment::papers);
 
 /// Ticks [begin, begin + length) of a song; length is one more than a model's steps.
 struct PopWindow {

@@ -49,15 +49,15 @@ void read_tracks(const std::filesystem::path& path, PopSong& song) {
 }
 
 // Drops the silence before the first note, pads where the labels begin before it.
-void align_tracks(const std::filesystem::path& path, int64 start, PopSong& song) {
+void align_tracks(const std::filesystem::path& path, PopSong& song) {
   int64 first = std::numeric_limits<int64>::max(), last = 0;
   for (const auto& notes : song.tracks)
     for (const Note& n : notes) {
       first = std::min(first, n.start);
       last = std::max(last, n.end);
     }
-  const int64 shift = std::max<int64>(-start, 0) - first;
-  song.start = std::max<int64>(start, 0);
+  const int64 shift = std::max<int64>(-song.position, 0) - first;
+  song.start = std::max<int64>(song.position, 0);
   song.ticks = last + shift + 1;
   check<IoError>(song.ticks <= kMostTicks, "{}: {} quarters long; at most {} are read",
                  path.string(), song.ticks / kPopTicks, kMostTicks / kPopTicks);
@@ -172,16 +172,17 @@ double PopSong::chords_past_roll() const {
   return static_cast<double>(start + labels.chords.quarters() * kPopTicks - ticks) / kPopTicks;
 }
 
-PopSong read_pop_song(const PopFolders& folders, int number, PopLabels labels, int64 start,
+PopSong read_pop_song(const PopFolders& folders, int number, PopLabels labels, int64 position,
                       PopSplit split) {
   PopSong song;
   song.number = number;
   song.name = pop_song_name(number);
   song.split = split;
+  song.position = position;
   song.labels = std::move(labels);
   const std::filesystem::path path = folders.midi_file(number);
   read_tracks(path, song);
-  align_tracks(path, start, song);
+  align_tracks(path, song);
   lay_labels(song);
   return song;
 }

@@ -1,7 +1,7 @@
 // A song of POP909 as models see it: three tracks on the papers' grid, 16 ticks a quarter, and a
 // chord, a phrase and a melody pitch for each tick (C1, preprocessing.py, and SPEC 5). The roll
-// begins with the first note of any track and ends one tick behind the last. A start > 0 delays the
-// labels by so many ticks, a start < 0 pads the roll in front; labels are then padded (no chord,
+// begins with the first note of any track and ends one tick behind the last. A position > 0 delays
+// the labels by so many ticks, one < 0 pads the roll in front; labels are then padded (no chord,
 // phrase 'x', rest) or cut to the roll's length.
 #pragma once
 
@@ -38,6 +38,7 @@ struct PopSong {
   PopLabels labels;
   std::array<std::vector<Note>, kPopTracks> tracks;  ///< in ticks of the roll
   int64 ticks = 0;                                   ///< length of the roll
+  int64 position = 0;                                ///< of startpos.csv
   int64 start = 0;                                   ///< the tick of the labels' first bar line
   std::vector<PopPhrase> phrases;                    ///< with a phrase 'x' for padding at each end
   std::vector<std::uint16_t> chord_at;   ///< by tick: 1 + index into labels.chords.spans, 0 none
@@ -54,7 +55,7 @@ struct PopSong {
   double chords_past_roll() const;
 };
 /// Reads the MIDI file and lays the labels over it. IoError says what is missing or broken.
-PopSong read_pop_song(const PopFolders& folders, int song, PopLabels labels, int64 start,
+PopSong read_pop_song(const PopFolders& folders, int song, PopLabels labels, int64 position,
                       PopSplit split);
 
 /// Onsets and sustain of all tracks side by side, u8 [length, 384]: melody, bridge, piano.

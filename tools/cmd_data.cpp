@@ -61,10 +61,30 @@ void print_remarks(const PopSet& set) {
                [](const PopSong& s) { return s.labels.chords.wrong_lists > 0; });
 }
 
+void print_fit(const PopSet& set) {
+  constexpr double kBetter = 0.05;
+  double now = 0, best = 0;
+  for (const PopSong& s : set.songs) {
+    const PopFit fit = melody_fit(s);
+    now += fit.share;
+    best += fit.best_share;
+  }
+  print_remark(set, "another position of the labels would fit the melody better",
+               [](const auto& s) {
+                 const PopFit fit = melody_fit(s);
+                 return fit.best_share > fit.share + kBetter;
+               });
+  const auto songs = static_cast<double>(std::max<std::size_t>(set.songs.size(), 1));
+  fmt::print(
+      "  of the notes of melody.txt {:.1f} % meet their onset in MELODY (best positions: "
+      "{:.1f} %)\n",
+      100 * now / songs, 100 * best / songs);
+}
+
 void print_counts(const PopSet& set) {
-  fmt::print("\n  {:<46} {:>6} {:>11} {:>6}\n", "", "train", "validation", "test");
+  fmt::print("\n  {:<50} {:>6} {:>11} {:>6}\n", "", "train", "validation", "test");
   const auto row = [](const std::string& title, auto&& count) {
-    fmt::print("  {:<46} {:>6} {:>11} {:>6}\n", title, count(PopSplit::train),
+    fmt::print("  {:<50} {:>6} {:>11} {:>6}\n", title, count(PopSplit::train),
                count(PopSplit::validation), count(PopSplit::test));
   };
   row("songs", [&](PopSplit s) { return set.count(s); });
@@ -93,6 +113,7 @@ void print_info(const PopSet& set, const std::string& data) {
   fmt::print("\nin use: {} quarters, {} notes, {} chords; of the songs in use\n", ticks / kPopTicks,
              notes, chords);
   print_remarks(set);
+  print_fit(set);
   print_counts(set);
   fmt::print("\n  {} chords (root and tones) with their transpositions and no chord\n",
              set.chords.size());
@@ -110,7 +131,7 @@ std::vector<std::string> export_names() {
   return names;
 }
 
-void export_array(const CommandLine& line, const std::string& data) {
+void export_array(const CommandLine& line, const std::string& data, PopAlignment alignment) {
   const std::string song = line.required("song", "a song: --song 001");
   const std::vector<std::string> known = export_names();
   const std::string what =
@@ -120,7 +141,7 @@ void export_array(const CommandLine& line, const std::string& data) {
                      "unknown --what '{}'{}; known: {}", what, did_you_mean(what, known),
                      join(known));
   const int number = parse_pop_song(song);
-  const PopSet set = read_pop909(data);
+  const PopSet set = read_pop909(data, alignment);
   const Tensor array = exported(set, set.song(number), what);
   write_npy(file, array);
   fmt::print("{}: {} of song {}, {} {}, {} ticks a quarter\n", file, what, pop_song_name(number),
@@ -146,6 +167,8 @@ int cmd_data(int argc, char** argv) {
   options.add_options()
       ("data", "folder with the clones of POP909-Dataset, hierarchical-structure-analysis and "
                "structurePE", cxxopts::value<std::string>())
+      ("align", "where labels begin: papers (startpos.csv) or melody (where melody.txt fits best)",
+       cxxopts::value<std::string>()->default_value("papers"))
       ("song", "song to export, 001 to 909", cxxopts::value<std::string>())
       ("what", what_help(), cxxopts::value<std::string>())
       ("npy", "file to write", cxxopts::value<std::string>())
@@ -162,13 +185,14 @@ int cmd_data(int argc, char** argv) {
                      "gradus data: unknown action '{}'; known: {}{}", action, join(actions),
                      did_you_mean(action, actions));
   const std::string data = line.required("data", "the data folder: --data DIR");
+  const PopAlignment alignment = parse_pop_alignment(line["align"].as<std::string>());
   if (action == "export") {
-    export_array(line, data);
+    export_array(line, data, alignment);
     return 0;
   }
   for (const char* other : {"song", "what", "npy"})
     check<ConfigError>(!line.has(other), "--{} belongs to gradus data export", other);
-  print_info(read_pop909(data), data);
+  print_info(read_pop909(data, alignment), data);
   return 0;
 }
 

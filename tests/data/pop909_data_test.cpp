@@ -90,6 +90,15 @@ TEST_CASE("the papers' songs, splits and windows") {
   CHECK(three_four == 27);
   CHECK(unlisted == 16);
   CHECK(set.song(887).labels.beats_per_bar == 3);
+
+  double share = 0, best = 0;
+  for (const PopSong& s : set.songs) {
+    const PopFit fit = melody_fit(s);
+    share += fit.share / 866;
+    best += fit.best_share / 866;
+  }
+  CHECK(share == doctest::Approx(0.786).epsilon(0.001));
+  CHECK(best == doctest::Approx(0.914).epsilon(0.001));
 }
 
 TEST_CASE("every label file of every song can be read, with the traps counted") {

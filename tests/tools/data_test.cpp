@@ -1,31 +1,17 @@
 // gradus data, run as a user runs it, on miniature clones of POP909 in a temporary folder.
 #include <doctest/doctest.h>
-#include <sys/wait.h>
-
-#include <cstdio>
 
 #include "tensor/npy.h"
 #include "tests/data/pop909_clones.h"
+#include "tests/tools/command.h"
 
 using namespace gradus;
 
 namespace {
 
-struct Result {
-  int code;
-  std::string out;  // both streams
-};
-Result data_command(const std::string& arguments) {
-  const std::string command = std::string(GRADUS_COMMAND) + " data " + arguments + " 2>&1";
-  std::FILE* pipe = popen(command.c_str(), "r");
-  REQUIRE(pipe);
-  Result r;
-  char part[4096];
-  while (const std::size_t n = std::fread(part, 1, sizeof part, pipe)) r.out.append(part, n);
-  r.code = WEXITSTATUS(pclose(pipe));
-  return r;
+CommandResult data_command(const std::string& arguments) {
+  return gradus_command("data " + arguments);
 }
-bool has(const Result& r, const std::string& text) { return r.out.find(text) != std::string::npos; }
 
 }  // namespace
 
@@ -34,23 +20,23 @@ TEST_CASE("info: what is used, what is left out and why") {
   clones.add_song(2);
   clones.add_song(3);
   clones.label(3, "melody.txt", "60\n");
-  const Result r = data_command("info --data " + clones.root().string());
+  const CommandResult r = data_command("info --data " + clones.root().string());
   REQUIRE_MESSAGE(r.code == 0, r.out);
-  CHECK(has(r, ": 3 songs, 1 in use, 2 left out"));
-  CHECK(has(r, "1  not in startpos.csv (002)"));
-  CHECK(has(r, "1  a file cannot be read (003)"));
-  CHECK(has(r, "melody.txt:1: expected"));
-  CHECK(has(r, "windows of 512 steps"));
+  CHECK(r.has(": 3 songs, 1 in use, 2 left out"));
+  CHECK(r.has("1  not in startpos.csv (002)"));
+  CHECK(r.has("1  a file cannot be read (003)"));
+  CHECK(r.has("melody.txt:1: expected"));
+  CHECK(r.has("windows of 512 steps"));
 }
 
 TEST_CASE("export: every array, with its type and length") {
   const PopClones clones;
   const std::string file = (clones.root() / "out.npy").string();
   for (const char* what : {"roll", "onset", "rep", "key", "bin", "phrase", "section"}) {
-    const Result r = data_command("export --data " + clones.root().string() +
-                                  " --song 001 --what " + what + " --npy " + file);
+    const CommandResult r = data_command("export --data " + clones.root().string() +
+                                         " --song 001 --what " + what + " --npy " + file);
     REQUIRE_MESSAGE(r.code == 0, r.out);
-    CHECK(has(r, std::string(what) + " of song 001"));
+    CHECK(r.has(std::string(what) + " of song 001"));
     CHECK(read_npy(file).size(0) == 641);
   }
 }
@@ -59,15 +45,14 @@ TEST_CASE("the user's errors are one message and exit code 2") {
   const PopClones clones;
   const std::string data = " --data " + clones.root().string();
   const auto fails = [](const std::string& arguments, const std::string& text) {
-    const Result r = data_command(arguments);
-    CHECK(r.code == 2);
-    CHECK_MESSAGE(has(r, text), r.out);
+    check_refused("data " + arguments, {text});
   };
   fails("", "gradus data needs an action");
   fails("info", "gradus data needs the data folder: --data DIR");
   fails("infos" + data, "unknown action 'infos'; known: info, export; did you mean 'info'?");
   fails("info --data /no/such", "/no/such: no such folder");
   fails("info --song 001" + data, "--song belongs to gradus data export");
+  fails("info --align melod" + data, "unknown alignment 'melod'; known: papers, melody");
   fails("export" + data, "gradus data needs a song: --song 001");
   fails("export --song 1" + data, "gradus data needs what to write: --what roll|onset|time|");
   fails("export --song 1 --what bin" + data, "needs a file to write: --npy FILE.npy");
@@ -78,7 +63,7 @@ TEST_CASE("the user's errors are one message and exit code 2") {
 }
 
 TEST_CASE("help ends in an example") {
-  const Result r = data_command("--help");
+  const CommandResult r = data_command("--help");
   CHECK(r.code == 0);
-  CHECK(has(r, "example: gradus data export --data DIR --song 001 --what bin --npy bin.npy"));
+  CHECK(r.has("example: gradus data export --data DIR --song 001 --what bin --npy bin.npy"));
 }
