@@ -1,7 +1,7 @@
 // Experiment: everything that a training run depends on, as a TOML file of [data], [model], [pe],
 // [train] and [decode]. Every key has a default, a range and a line of help (train/README.md is
-// written from them), can be overridden by
-// --set key=value, and an unknown key is refused with the nearest spelling.
+// written from them) and can be overridden by --set key=value; an unknown key is refused with the
+// nearest spelling.
 #pragma once
 
 #include <filesystem>

@@ -1,0 +1,64 @@
+// The keys of an experiment, each once: reader, writer and table visit them.
+#pragma once
+
+#include "train/experiment.h"
+
+namespace gradus::detail {
+
+using Words = std::vector<std::string>;
+
+/// Every key once: name, field, what is allowed, help. A visitor reads, writes or lists them.
+template <class V>
+void visit_keys(V&& v, Experiment& e) {
+  v.integer("data.steps", e.data.steps, 16, 65536, "sixteenths in a window");
+  v.integer("data.hop_bars", e.data.hop_bars, 0, 4096,
+            "bars between the begins of windows; 0: half a window");
+  v.real("data.validation_share", e.data.validation_share, 0.001, 0.9,
+         "share of the tunes that is held out; one at least");
+  v.integer("data.transpose_down", e.data.transpose_down, 0, 11,
+            "training tunes in keys so many semitones lower");
+  v.integer("data.transpose_up", e.data.transpose_up, 0, 11, "and higher");
+  v.words("data.inputs", e.data.inputs, {"melody", "beat", "chord", "style"},
+          "what the model reads at each step");
+  v.words("data.context", e.data.context,
+          {"time", "bin", "chord", "root", "section", "bar", "beat", "melody", "key", "style"},
+          "labels that the encoding sees: time, or structure (bin: the chord's 12 chroma bits)");
+  v.integer("model.d_model", e.model.d_model, 1, 65536, "width");
+  v.integer("model.layers", e.model.layers, 1, 256, "blocks");
+  v.integer("model.heads", e.model.heads, 1, 4096, "attention heads; they divide d_model");
+  v.integer("model.d_ff", e.model.d_ff, 1, 262144, "hidden width of the feed-forward part");
+  v.real("model.dropout", e.model.dropout, 0, 0.99, "share of activations dropped in training");
+  v.choice("model.norm", e.model.norm, {"pre", "post"}, "layer norm before or after each part");
+  v.choice("model.activation", e.model.activation, {"relu", "gelu", "silu"},
+           "of the feed-forward part");
+  v.choice("model.attention", e.model.attention, {"linear", "softmax"}, "core");
+  v.word("model.feature_map", e.model.feature_map, "of linear attention, see nn/README.md");
+  v.flag("model.causal", e.model.causal, "a step sees only itself and the past");
+  v.word(
+      "pe.name", e.pe,
+      "positional encoding; its own options are further keys of [pe], see `gradus pe show NAME`");
+  v.integer("train.seed", e.train.seed, 0, int64{1} << 53, "of initial values, order, dropout");
+  v.integer("train.epochs", e.train.epochs, 1, 100000, "passes over the training windows");
+  v.integer("train.batch", e.train.batch, 1, 65536, "windows a forward pass");
+  v.integer("train.accumulate", e.train.accumulate, 1, 65536, "forward passes a step");
+  v.choice("train.optimizer", e.train.optimizer, {"adam", "adamw", "sgd"},
+           "what makes a step of a gradient");
+  v.real("train.learning_rate", e.train.learning_rate, 0, 100, "base rate");
+  v.real("train.weight_decay", e.train.weight_decay, 0, 10, "adamw only, on matrices");
+  v.real("train.momentum", e.train.momentum, 0, 0.9999, "sgd only");
+  v.real("train.clip", e.train.clip, 0, 1e9, "largest global norm of the gradient; 0: none");
+  v.choice("train.schedule", e.train.schedule, {"constant", "step", "cosine"},
+           "of the learning rate, after warm-up");
+  v.integer("train.warmup", e.train.warmup, 0, 1000000, "steps of linear warm-up");
+  v.real("train.decay", e.train.decay, 0, 1, "factor an epoch, schedule step");
+  v.real("train.positive_weight", e.train.positive_weight, 0.001, 1000,
+         "how much a sounding cell counts");
+  v.real("train.focal_gamma", e.train.focal_gamma, 0, 10, "focal loss; 0: plain");
+  v.integer("train.log_every", e.train.log_every, 1, 1000000, "steps between lines of the log");
+  v.real("decode.threshold", e.decode.threshold, 0, 1,
+         "probability of an onset; 0: chosen on the validation windows");
+  v.real("decode.sustain_threshold", e.decode.sustain_threshold, 0, 1,
+         "probability that a note goes on, given that it began");
+}
+
+}  // namespace gradus::detail
