@@ -74,7 +74,7 @@ void print_fit(const PopSet& set) {
                  const PopFit fit = melody_fit(s);
                  return fit.best_share > fit.share + kBetter;
                });
-  const auto songs = static_cast<double>(std::max<std::size_t>(set.songs.size(), 1));
+  const auto songs = static_cast<double>(set.songs.size());
   fmt::print(
       "  of the notes of melody.txt {:.1f} % meet their onset in MELODY (best positions: "
       "{:.1f} %)\n",
@@ -110,6 +110,7 @@ void print_info(const PopSet& set, const std::string& data) {
   fmt::print("POP909 in {}: {} songs, {} in use, {} left out\n", data,
              set.songs.size() + set.left_out.size(), set.songs.size(), set.left_out.size());
   print_left_out(set);
+  if (set.songs.empty()) return;
   fmt::print("\nin use: {} quarters, {} notes, {} chords; of the songs in use\n", ticks / kPopTicks,
              notes, chords);
   print_remarks(set);

@@ -89,6 +89,10 @@ TEST_CASE("a song that cannot be used is left out with the reason; the others st
   write_midi(clones.midi(2), PopClones::midi_song(32));  // 497 ticks
   CHECK(left_out(clones).reason == PopReason::too_short);
   CHECK(left_out(clones).message == "497 ticks; the shortest window has 513");
+  Song song = PopClones::midi_song(33);
+  song.tracks[2].notes.back().end -= 30;
+  write_midi(clones.midi(2), song);
+  CHECK(left_out(clones).message == "512 ticks; the shortest window has 513");
   write_midi(clones.midi(2), PopClones::midi_song(33));  // 513 ticks: just enough
   CHECK(read_pop909(clones.root()).left_out.empty());
 
