@@ -51,7 +51,11 @@ std::string nearest(std::string_view word, std::span<const std::string> known) {
     const std::size_t longer = std::max(word.size(), k.size());
     if (longer > kLongest) continue;
     const std::size_t d = distance(word, k);
-    if (3 * d <= longer && (best.empty() || d < best_distance)) best = k, best_distance = d;
+    // A word that begins alike may be further off: 'rotery' means 'rope'.
+    const bool begins_alike =
+        word.size() > 2 && word.substr(0, 2) == std::string_view(k).substr(0, 2);
+    const bool near = (begins_alike ? 2 : 3) * d <= longer;
+    if (near && (best.empty() || d < best_distance)) best = k, best_distance = d;
   }
   return best;
 }

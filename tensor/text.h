@@ -11,8 +11,8 @@ namespace gradus {
 
 /// "a, b, c".
 std::string join(std::span<const std::string> words, std::string_view separator = ", ");
-/// The known word with the smallest edit distance to `word`, or "" where none is near (more than a
-/// third of its letters differ).
+/// The known word with the smallest edit distance to `word`, or "" where none is near: a third of
+/// the letters may differ, half of them where both begin with the same two.
 std::string nearest(std::string_view word, std::span<const std::string> known);
 /// "; did you mean 'rope'?" or "".
 std::string did_you_mean(std::string_view word, std::span<const std::string> known);
