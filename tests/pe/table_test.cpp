@@ -41,7 +41,7 @@ TEST_CASE("the options that are described are those that are read") {
 TEST_CASE("unknown names and options, with the nearest spelling") {
   CHECK(message<ConfigError>([] { find_encoding("rotery"); }) ==
         "unknown positional encoding 'rotery'; known: alibi, f_stripe1, none, rope, ropepool, "
-        "sinusoidal");
+        "sinusoidal; did you mean 'rope'?");
   CHECK(has(message<ConfigError>([] { find_encoding("ropepol"); }), "did you mean 'ropepool'?"));
   CHECK(has(message<ConfigError>([] { make_encoding("sinusoid"); }), "did you mean 'sinusoidal'?"));
   CHECK(has(message<ConfigError>([] {
