@@ -51,7 +51,8 @@ TEST_CASE("backward of a moved loss frees as it goes") {
   const Measured moved = measure(true, Retain::needed);
   const Measured kept = measure(false, Retain::needed);
   const Measured all = measure(true, Retain::all);
-  MESSAGE("peak bytes: moved " << moved.peak << ", kept " << kept.peak << ", Retain::all " << all.peak);
+  MESSAGE("peak bytes: moved " << moved.peak << ", kept " << kept.peak << ", Retain::all "
+                               << all.peak);
   CHECK(moved.at_leaf < 6 * kBytes);       // the cotangents on their way
   CHECK(kept.at_leaf > kBlocks * kBytes);  // every output of tanh
   CHECK(all.peak > 2 * moved.peak);        // three values a block instead of one
