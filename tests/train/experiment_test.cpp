@@ -10,29 +10,15 @@
 #include <fstream>
 
 #include "tensor/error.h"
+#include "tests/error_text.h"
 
 using namespace gradus;
+using namespace gradus::testing;
 
 namespace {
 
-template <class F>
-std::string message(F&& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
-}
-
 std::string fault(const std::string& text, const std::vector<std::string>& overrides = {}) {
   return message([&] { Experiment::parse(text, "exp.toml", overrides); });
-}
-
-bool has(const std::string& text, std::string_view part) {
-  const bool found = text.find(part) != std::string::npos;
-  if (!found) MESSAGE("'" << text << "' lacks '" << part << "'");
-  return found;
 }
 
 }  // namespace

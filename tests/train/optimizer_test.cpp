@@ -9,24 +9,12 @@
 
 #include "nn/linear.h"
 #include "tensor/elementwise.h"
+#include "tests/error_text.h"
 
 using namespace gradus;
+using namespace gradus::testing;
 
 namespace {
-
-template <class F>
-std::string message(F&& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
-}
-
-bool has(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
 
 /// Random gradients of all parameters of a module; another number, other gradients.
 Gradients gradients_of(const Module& m, std::uint64_t number) {

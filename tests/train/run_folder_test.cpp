@@ -15,27 +15,13 @@
 #include "nn/mlp.h"
 #include "tensor/file.h"
 #include "tensor/safetensors.h"
+#include "tests/error_text.h"
 
 using namespace gradus;
+using namespace gradus::testing;
 namespace fs = std::filesystem;
 
 namespace {
-
-template <class F>
-std::string message(F&& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
-}
-
-bool has(const std::string& text, std::string_view part) {
-  const bool found = text.find(part) != std::string::npos;
-  if (!found) MESSAGE("'" << text << "' lacks '" << part << "'");
-  return found;
-}
 
 /// A folder that goes with the test.
 struct Scratch {
