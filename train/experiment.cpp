@@ -187,6 +187,21 @@ Experiment Experiment::parse(std::string_view text, const std::string& where,
   check<ConfigError>(
       std::find(e.data.inputs.begin(), e.data.inputs.end(), "melody") != e.data.inputs.end(),
       "{}: data.inputs must hold \"melody\", got {}", where, join(e.data.inputs));
+  check<ConfigError>(e.data.grid == 4 || e.data.grid == 16,
+                     "{}: data.grid is 4 (sixteenths) or 16 (the papers) steps a quarter, got {}",
+                     where, e.data.grid);
+  check<ConfigError>(e.data.windows == "bars" || e.data.grid == 16,
+                     "{}: the papers' windows stand on their grid: data.windows = \"papers\" needs "
+                     "data.grid = 16, got {}",
+                     where, e.data.grid);
+  check<ConfigError>(
+      e.data.input_lowest + 11 <= e.data.input_highest,
+      "{}: data.input_lowest to data.input_highest must hold an octave, got {} to {}", where,
+      e.data.input_lowest, e.data.input_highest);
+  check<ConfigError>(e.data.target_lowest <= e.data.target_highest,
+                     "{}: data.target_lowest = {} lies above data.target_highest = {}", where,
+                     e.data.target_lowest, e.data.target_highest);
+  check<ConfigError>(!e.data.targets.empty(), "{}: data.targets is empty; use [\"piano\"]", where);
   check<ConfigError>(!e.data.context.empty(),
                      "{}: data.context is empty; use [\"time\"] for plain positions", where);
   return e;

@@ -14,12 +14,19 @@ namespace gradus {
 
 struct Experiment {
   struct Data {
+    std::string source;  ///< a folder or a MIDI file; empty: the bundled tunes
+    int64 grid = 4;
+    std::string align = "papers", windows = "bars";
     int64 steps = 128;
     int64 hop_bars = 4;
     double validation_share = 0.2;
     int64 transpose_down = 3, transpose_up = 3;
     std::vector<std::string> inputs{"melody", "beat"};
+    int64 input_lowest = 43, input_highest = 102;
     std::vector<std::string> context{"bin"};
+    std::vector<std::string> targets{"piano"};
+    int64 target_lowest = 36, target_highest = 72;
+    bool onsets = true;
   } data;
   struct Model {
     int64 d_model = 64, layers = 2, heads = 4, d_ff = 128;
@@ -38,11 +45,17 @@ struct Experiment {
     int64 warmup = 50;
     double decay = 0.85;
     double positive_weight = 1, focal_gamma = 0;
+    bool base_rate_bias = false;
+    int64 curriculum_epochs = 0, curriculum_steps = 16;
+    int64 patience = 0;
+    int64 save_every = 0;
     int64 log_every = 10;
   } train;
   struct Decode {
     double threshold = 0;  ///< 0: chosen on the validation windows after training
     double sustain_threshold = 0.5;
+    bool expected_counts = false, fill_quarters = false;
+    int64 merge = 0, min_length = 1, polyphony = 0;
   } decode;
 
   /// Reads a file, then the overrides ("train.learning_rate=1e-3"). IoError / ConfigError say file,

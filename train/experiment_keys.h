@@ -10,7 +10,14 @@ using Words = std::vector<std::string>;
 /// Every key once: name, field, what is allowed, help. A visitor reads, writes or lists them.
 template <class V>
 void visit_keys(V&& v, Experiment& e) {
-  v.integer("data.steps", e.data.steps, 16, 65536, "sixteenths in a window");
+  v.word("data.source", e.data.source,
+         "POP909's folder, a MIDI file or a folder of MIDI files; empty: the bundled tunes");
+  v.integer("data.grid", e.data.grid, 4, 16, "steps a quarter: 4 (sixteenths) or 16 (the papers)");
+  v.choice("data.align", e.data.align, {"papers", "melody"},
+           "POP909: labels begin at the position of startpos.csv, or where melody.txt fits best");
+  v.choice("data.windows", e.data.windows, {"bars", "papers"},
+           "windows begin on bar lines, or where those of the papers do (POP909, grid 16)");
+  v.integer("data.steps", e.data.steps, 16, 65536, "steps in a window");
   v.integer("data.hop_bars", e.data.hop_bars, 0, 4096,
             "bars between the begins of windows; 0: half a window");
   v.real("data.validation_share", e.data.validation_share, 0.001, 0.9,
@@ -18,11 +25,22 @@ void visit_keys(V&& v, Experiment& e) {
   v.integer("data.transpose_down", e.data.transpose_down, 0, 11,
             "training tunes in keys so many semitones lower");
   v.integer("data.transpose_up", e.data.transpose_up, 0, 11, "and higher");
-  v.words("data.inputs", e.data.inputs, {"melody", "beat", "chord", "style"},
+  v.words("data.inputs", e.data.inputs, {"melody", "bridge", "beat", "chord", "root", "style"},
           "what the model reads at each step");
+  v.integer("data.input_lowest", e.data.input_lowest, 0, 116,
+            "melody and bridge are moved by octaves to lie between this pitch");
+  v.integer("data.input_highest", e.data.input_highest, 11, 127, "and this one");
   v.words("data.context", e.data.context,
-          {"time", "bin", "chord", "root", "section", "bar", "beat", "melody", "key", "style"},
+          {"time", "rep", "key", "key-mode", "bin", "chord", "root", "phrase", "section", "bar",
+           "beat", "melody", "style"},
           "labels that the encoding sees: time, or structure (bin: the chord's 12 chroma bits)");
+  v.words("data.targets", e.data.targets, {"melody", "bridge", "piano"},
+          "tracks that the model predicts");
+  v.integer("data.target_lowest", e.data.target_lowest, 0, 127,
+            "pitches below are no part of the target");
+  v.integer("data.target_highest", e.data.target_highest, 0, 127, "nor are pitches above");
+  v.flag("data.onsets", e.data.onsets,
+         "onsets beside sustain in input and output; without, sounding cells alone");
   v.integer("model.d_model", e.model.d_model, 1, 65536, "width");
   v.integer("model.layers", e.model.layers, 1, 256, "blocks");
   v.integer("model.heads", e.model.heads, 1, 4096, "attention heads; they divide d_model");
@@ -54,11 +72,30 @@ void visit_keys(V&& v, Experiment& e) {
   v.real("train.positive_weight", e.train.positive_weight, 0.001, 1000,
          "how much a sounding cell counts");
   v.real("train.focal_gamma", e.train.focal_gamma, 0, 10, "focal loss; 0: plain");
+  v.flag("train.base_rate_bias", e.train.base_rate_bias,
+         "the output's bias begins at the log-odds of each output's share in the training windows");
+  v.integer("train.curriculum_epochs", e.train.curriculum_epochs, 0, 100000,
+            "epochs in which the windows grow to data.steps");
+  v.integer("train.curriculum_steps", e.train.curriculum_steps, 1, 65536, "from so many steps");
+  v.integer("train.patience", e.train.patience, 0, 100000,
+            "epochs without a smaller validation loss after which training ends; 0: never");
+  v.integer("train.save_every", e.train.save_every, 0, int64{1} << 53,
+            "steps between checkpoints within an epoch; 0: at its end only");
   v.integer("train.log_every", e.train.log_every, 1, 1000000, "steps between lines of the log");
   v.real("decode.threshold", e.decode.threshold, 0, 1,
          "probability of an onset; 0: chosen on the validation windows");
   v.real("decode.sustain_threshold", e.decode.sustain_threshold, 0, 1,
          "probability that a note goes on, given that it began");
+  v.flag("decode.expected_counts", e.decode.expected_counts,
+         "a pitch begins in each half bar as often as its probabilities expect, at least");
+  v.flag("decode.fill_quarters", e.decode.fill_quarters,
+         "a quarter that is expected to sound plays its most probable note");
+  v.integer("decode.merge", e.decode.merge, 0, 65536,
+            "gaps of at most so many steps between notes of a pitch are closed");
+  v.integer("decode.min_length", e.decode.min_length, 1, 65536,
+            "steps; shorter notes are left out");
+  v.integer("decode.polyphony", e.decode.polyphony, 0, 128,
+            "notes that sound at once, the most probable ones; 0: any number");
 }
 
 }  // namespace gradus::detail
