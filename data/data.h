@@ -3,6 +3,8 @@
 
 #include "data/arranger.h"
 #include "data/chord.h"
+#include "data/context.h"
+#include "data/harmony_data.h"
 #include "data/harmony_set.h"
 #include "data/midi.h"
 #include "data/piece.h"

@@ -9,65 +9,27 @@ namespace gradus {
 
 namespace {
 
-constexpr int kBeatColumns = 24;  // cells of a bar up to 12/8; longer bars wrap around
+constexpr int kQuartersPerBar = 6;  // cells of a bar up to 12/8; longer bars wrap around
+constexpr int kChordColumns = 12;
 
-struct LabelTrack {
+int beat_columns(const HarmonyFormat& f) { return kQuartersPerBar * f.steps_per_quarter; }
+
+/// The inputs, in the order of their columns, and how many these are.
+struct Input {
   const char* name;
-  LabelKind kind;
-  int64 values;
-  int columns;
-  /// Writes the columns of step `t` of the piece.
-  void (*write)(const Piece& piece, const StepLabels& s, int64 t, double* out);
+  int64 (*columns)(const HarmonyFormat& f);
 };
-
-int chord_token(const Chord& c) {
-  if (c.is_none()) return 0;
-  return 1 + c.root + 12 * static_cast<int>(c.quality);
+int64 roll_columns(const HarmonyFormat& f) {
+  return (f.onsets ? 2 : 1) * (f.melody_high - f.melody_low);
 }
-
-const std::vector<LabelTrack>& label_tracks() {
-  static const auto chords = static_cast<int64>(1 + 12 * quality_names().size());
-  static const auto styles = static_cast<int64>(style_names().size());
-  static const std::vector<LabelTrack> tracks = {
-      {"time", LabelKind::time, 0, 1,
-       [](const Piece&, const StepLabels&, int64 t, double* out) {
-         *out = static_cast<double>(t);
-       }},
-      {"chroma", LabelKind::bit, 2, 12,
-       [](const Piece&, const StepLabels& s, int64, double* out) {
-         for (int p = 0; p < 12; ++p) out[p] = pitch_classes(s.chord) >> p & 1;
-       }},
-      {"chord", LabelKind::token, chords, 1,
-       [](const Piece&, const StepLabels& s, int64, double* out) { *out = chord_token(s.chord); }},
-      {"root", LabelKind::token, 13, 1,
-       [](const Piece&, const StepLabels& s, int64, double* out) { *out = s.chord.root + 1; }},
-      {"section", LabelKind::token, 26, 1,
-       [](const Piece&, const StepLabels& s, int64, double* out) { *out = s.section; }},
-      {"bar", LabelKind::time, 0, 1,
-       [](const Piece&, const StepLabels& s, int64, double* out) { *out = s.bar; }},
-      {"beat", LabelKind::token, kBeatColumns, 1,
-       [](const Piece&, const StepLabels& s, int64, double* out) { *out = s.cell % kBeatColumns; }},
-      {"melody", LabelKind::token, kPitches + 1, 1,
-       [](const Piece&, const StepLabels& s, int64, double* out) { *out = s.melody + 1; }},
-      {"key", LabelKind::token, 24, 1,
-       [](const Piece& piece, const StepLabels&, int64, double* out) {
-         *out = piece.key.tonic + (piece.key.minor ? 12 : 0);
-       }},
-      {"style", LabelKind::token, styles, 1,
-       [](const Piece&, const StepLabels& s, int64, double* out) {
-         *out = static_cast<double>(s.style);
-       }},
-  };
-  return tracks;
-}
-
-const LabelTrack& track_named(const std::string& name) {
-  for (const LabelTrack& t : label_tracks())
-    if (name == t.name) return t;
-  const auto known = label_names();
-  fail<ConfigError>("unknown label '{}'{}; known: {}", name, did_you_mean(name, known),
-                    join(known));
-}
+constexpr Input kInputs[] = {
+    {"melody", roll_columns},
+    {"bridge", roll_columns},
+    {"beat", [](const HarmonyFormat& f) -> int64 { return beat_columns(f) + 1; }},
+    {"chord", [](const HarmonyFormat&) -> int64 { return kChordColumns; }},
+    {"root", [](const HarmonyFormat&) -> int64 { return kChordColumns; }},
+    {"style", [](const HarmonyFormat&) { return static_cast<int64>(style_names().size()); }},
+};
 
 int folded(int pitch, int low, int high) {
   while (pitch < low) pitch += 12;
@@ -82,43 +44,69 @@ void for_steps(const Note& n, const PieceWindow& w, F&& f) {
   for (int64 t = std::max(n.start, w.begin); t < end; ++t) f(t - w.begin, t == n.start);
 }
 
-void write_input(const Piece& piece, const PieceWindow& w, const HarmonyFormat& f, float* input) {
-  const int64 features = f.features();
+/// Onsets (where wanted) and sustain of a track from `input` on.
+void write_track(const SharedArray<Note>& notes, const PieceWindow& w, const HarmonyFormat& f,
+                 int64 features, float* input) {
   const int range = f.melody_high - f.melody_low;
-  for (const Note& n : piece.melody) {
-    const int column = folded(n.pitch, f.melody_low, f.melody_high) - f.melody_low;
+  for (const Note& n : notes) {
+    const int column = folded(n.pitch + w.semitones, f.melody_low, f.melody_high) - f.melody_low;
     for_steps(n, w, [&](int64 t, bool onset) {
       float* row = input + t * features;
-      if (onset) row[column] = 1;
-      row[range + column] = 1;
+      if (f.onsets && onset) row[column] = 1;
+      row[(f.onsets ? range : 0) + column] = 1;
     });
   }
-  for (int64 t = 0; t < w.length; ++t) {
-    const StepLabels& s = piece.steps[static_cast<std::size_t>(w.begin + t)];
-    float* row = input + t * features + 2 * range;
-    if (f.beat_input) {
-      row[s.cell % kBeatColumns] = 1;
-      row[kBeatColumns] = static_cast<float>(piece.steps_per_bar) / 16;
-      row += kBeatColumns + 1;
+}
+
+void write_input(const Piece& piece, const PieceWindow& w, const HarmonyFormat& f, float* input) {
+  const int64 features = f.features();
+  const auto each_step = [&](auto&& write) {
+    for (int64 t = 0; t < w.length; ++t)
+      write(piece.steps[static_cast<std::size_t>(w.begin + t)], input + t * features);
+  };
+  for (const Input& i : kInputs) {
+    const std::string_view name = i.name;
+    if (!f.reads(name)) continue;
+    if (name == "melody" || name == "bridge") {
+      write_track(track(piece, name), w, f, features, input);
+    } else if (name == "beat") {
+      const int cells = beat_columns(f);
+      const float bar =
+          static_cast<float>(piece.steps_per_bar) / static_cast<float>(4 * f.steps_per_quarter);
+      each_step([&](const StepLabels& s, float* row) {
+        row[s.cell % cells] = 1;
+        row[cells] = bar;
+      });
+    } else if (name == "chord") {
+      each_step([&](const StepLabels& s, float* row) {
+        for (int p = 0; p < 12; ++p)
+          row[(p + w.semitones + 12) % 12] = static_cast<float>(s.tones >> p & 1);
+      });
+    } else if (name == "root") {
+      each_step([&](const StepLabels& s, float* row) {
+        if (!s.chord.is_none()) row[transposed(s.chord, w.semitones).root] = 1;
+      });
+    } else {
+      each_step([](const StepLabels& s, float* row) { row[static_cast<int>(s.style)] = 1; });
     }
-    if (f.chord_input) {
-      for (int p = 0; p < 12; ++p) row[p] = static_cast<float>(pitch_classes(s.chord) >> p & 1);
-      if (!s.chord.is_none()) row[12 + s.chord.root] = 1;
-      row += 24;
-    }
-    if (f.style_input) row[static_cast<int>(s.style)] = 1;
+    input += i.columns(f);
   }
 }
 
 void write_target(const Piece& piece, const PieceWindow& w, const HarmonyFormat& f, float* onset,
                   float* sustain) {
-  for (const Note& n : piece.accompaniment) {
-    if (n.pitch < f.target_low || n.pitch >= f.target_high) continue;
-    const int column = n.pitch - f.target_low;
-    for_steps(n, w, [&](int64 t, bool begins) {
-      if (begins) onset[t * f.pitches() + column] = 1;
-      sustain[t * f.pitches() + column] = 1;
-    });
+  int first = 0;  // column of the track's lowest pitch
+  for (const std::string& name : f.targets) {
+    for (const Note& n : track(piece, name)) {
+      const int pitch = n.pitch + w.semitones;
+      if (pitch < f.target_low || pitch >= f.target_high) continue;
+      const int column = first + pitch - f.target_low;
+      for_steps(n, w, [&](int64 t, bool begins) {
+        if (begins) onset[t * f.pitches() + column] = 1;
+        sustain[t * f.pitches() + column] = 1;
+      });
+    }
+    first += f.target_high - f.target_low;
   }
 }
 
@@ -145,6 +133,18 @@ std::vector<PieceWindow> cut_windows(const std::vector<Piece>& pieces, Split spl
   return windows;
 }
 
+std::vector<PieceWindow> whole_windows(const std::vector<Piece>& pieces, Split split, int64 bars) {
+  check<ConfigError>(bars >= 1, "a window has 1 or more bars, got {}", bars);
+  std::vector<PieceWindow> windows;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const Piece& p = pieces[i];
+    if (p.split != split) continue;
+    for (int64 bar = 0; bar + bars <= p.bars(); bar += bars)
+      windows.push_back({i, bar * p.steps_per_bar, bars * p.steps_per_bar});
+  }
+  return windows;
+}
+
 std::vector<std::vector<PieceWindow>> shuffled_batches(const std::vector<PieceWindow>& windows,
                                                        int64 batch_size, Rng& rng) {
   check<ConfigError>(batch_size >= 1, "a batch has at least one window, got {}", batch_size);
@@ -157,20 +157,13 @@ std::vector<std::vector<PieceWindow>> shuffled_batches(const std::vector<PieceWi
   return batches;
 }
 
-std::vector<std::string> label_names() {
-  std::vector<std::string> names;
-  for (const LabelTrack& t : label_tracks()) names.emplace_back(t.name);
-  return names;
+bool HarmonyFormat::reads(std::string_view input) const {
+  return std::find(inputs.begin(), inputs.end(), input) != inputs.end();
 }
 
-std::vector<LabelColumn> label_columns(const std::vector<std::string>& tracks) {
-  std::vector<LabelColumn> columns;
-  for (const std::string& name : tracks) {
-    const LabelTrack& t = track_named(name);
-    for (int c = 0; c < t.columns; ++c)
-      columns.push_back({t.columns > 1 ? fmt::format("{}.{}", name, c) : name, t.kind, t.values});
-  }
-  return columns;
+bool HarmonyFormat::reads_chords() const {
+  return reads("chord") || reads("root") ||
+         std::any_of(contexts.begin(), contexts.end(), context_reads_chords);
 }
 
 int64 HarmonyFormat::features() const {
@@ -180,10 +173,9 @@ int64 HarmonyFormat::features() const {
   check<ConfigError>(target_low >= 0 && target_low < target_high && target_high <= kPitches,
                      "the target's range must lie within 0 to 128, got {} to {}", target_low,
                      target_high);
-  int64 n = 2 * (melody_high - melody_low);
-  if (beat_input) n += kBeatColumns + 1;
-  if (chord_input) n += 24;
-  if (style_input) n += static_cast<int64>(style_names().size());
+  int64 n = 0;
+  for (const Input& i : kInputs)
+    if (reads(i.name)) n += i.columns(*this);
   return n;
 }
 
@@ -191,12 +183,8 @@ HarmonyBatch make_batch(const std::vector<Piece>& pieces, std::span<const PieceW
                         int64 steps, const HarmonyFormat& format) {
   const auto batch = static_cast<int64>(windows.size());
   const int64 features = format.features(), pitches = format.pitches();
-  std::vector<const LabelTrack*> tracks;
-  int64 columns = 0;
-  for (const std::string& name : format.labels) {
-    tracks.push_back(&track_named(name));
-    columns += tracks.back()->columns;
-  }
+  const std::vector<LabelColumn> label_columns = format.columns();
+  const auto columns = static_cast<int64>(label_columns.size());
   HarmonyBatch b{zeros({batch, steps, features}), zeros({batch, steps, pitches}),
                  zeros({batch, steps, pitches}), zeros({batch, steps, columns}, DType::f64),
                  zeros({batch, steps}, DType::u8)};
@@ -210,6 +198,9 @@ HarmonyBatch make_batch(const std::vector<Piece>& pieces, std::span<const PieceW
     check<IndexError>(w.piece < pieces.size(), "window of piece {}, but there are {}", w.piece,
                       pieces.size());
     const Piece& piece = pieces[w.piece];
+    check<ConfigError>(piece.steps_per_quarter == format.steps_per_quarter,
+                       "'{}' has {} steps a quarter, the model {}", piece.name,
+                       piece.steps_per_quarter, format.steps_per_quarter);
     check<IndexError>(
         w.begin >= 0 && w.length >= 0 && w.length <= steps && w.begin + w.length <= piece.length(),
         "steps {} to {} of '{}' do not fit: the piece has {}, the window {}", w.begin,
@@ -217,21 +208,12 @@ HarmonyBatch make_batch(const std::vector<Piece>& pieces, std::span<const PieceW
     write_input(piece, w, format, input + i * steps * features);
     write_target(piece, w, format, onset + i * steps * pitches, sustain + i * steps * pitches);
     std::fill_n(mask + i * steps, w.length, std::uint8_t{1});
-    for (int64 t = 0; t < w.length; ++t) {
-      double* row = labels + (i * steps + t) * columns;
-      for (const LabelTrack* track : tracks) {
-        track->write(piece, piece.steps[static_cast<std::size_t>(w.begin + t)], t, row);
-        row += track->columns;
-      }
-    }
+    double* first = labels + i * steps * columns;
+    write_context(piece, format.chords, format.contexts, w.begin, w.length, w.semitones, first);
     // Time goes on through the padding, so that uniform positions stay uniform.
-    for (int64 t = w.length; t < steps; ++t) {
-      double* row = labels + (i * steps + t) * columns;
-      for (const LabelTrack* track : tracks) {
-        if (std::string_view(track->name) == "time") *row = static_cast<double>(t);
-        row += track->columns;
-      }
-    }
+    for (int64 c = 0; c < columns; ++c)
+      if (label_columns[static_cast<std::size_t>(c)].name == "time")
+        for (int64 t = w.length; t < steps; ++t) first[t * columns + c] = static_cast<double>(t);
   }
   return b;
 }

@@ -1,58 +1,59 @@
-// Windows and batches for melody harmonization: from the melody (and, if wanted, chord, style and
-// place in the bar) to the accompaniment's onsets and sustain, all steps of a window at once.
-// Windows begin on bar lines; what is left of a window behind the last whole bar is padding.
+// Windows and batches for melody harmonization: from the melody (and, if wanted, bridge, chord,
+// style and place in the bar) to the accompaniment's onsets and sustain, all steps of a window at
+// once.
 #pragma once
 
 #include <span>
 #include <string>
 #include <vector>
 
-#include "data/piece.h"
+#include "data/context.h"
 
 namespace gradus {
 
-/// Steps [begin, begin + length) of a piece.
+/// Steps [begin, begin + length) of a piece, moved by so many semitones.
 struct PieceWindow {
   std::size_t piece = 0;
   int64 begin = 0, length = 0;
+  int semitones = 0;
   bool operator==(const PieceWindow&) const = default;
 };
 
 /// All windows of the pieces of one split, each of as many whole bars as fit into `steps`, one
-/// every `hop_bars` bars (0: half a window; at most a whole one). The last one of a piece reaches
-/// its end.
+/// every `hop_bars` bars (0: half a window; at most a whole one). They begin on bar lines; the last
+/// one of a piece reaches its end, and what is left of it behind that is padding.
 std::vector<PieceWindow> cut_windows(const std::vector<Piece>& pieces, Split split, int64 steps,
                                      int64 hop_bars = 0);
+/// Windows of `bars` whole bars of one piece, side by side; what is left at its end is no window.
+std::vector<PieceWindow> whole_windows(const std::vector<Piece>& pieces, Split split, int64 bars);
 /// The windows in random order, `batch_size` at a time; the last batch may be smaller.
 std::vector<std::vector<PieceWindow>> shuffled_batches(const std::vector<PieceWindow>& windows,
                                                        int64 batch_size, Rng& rng);
 
-/// How the values of a label behave: a point in time, one of so many tokens, or 0 and 1.
-enum class LabelKind : std::uint8_t { time, token, bit };
-struct LabelColumn {
-  std::string name;
-  LabelKind kind = LabelKind::token;
-  int64 values = 0;  ///< number of tokens; 2 for bits, 0 for times
-};
-/// The names of all label tracks.
-std::vector<std::string> label_names();
-/// The columns of the named tracks, in order; "chroma" has twelve, each other one has one.
-/// ConfigError names the nearest track.
-std::vector<LabelColumn> label_columns(const std::vector<std::string>& tracks);
-
-/// What goes into a batch. Melody notes outside their range are moved by octaves; notes of the
-/// accompaniment outside theirs are left out.
+/// What goes into a batch. Notes of melody and bridge outside the input's range are moved by
+/// octaves; notes of the targets outside theirs are left out.
 struct HarmonyFormat {
-  int melody_low = 43, melody_high = 103;  ///< pitches low to high - 1
+  int steps_per_quarter = kStepsPerQuarter;
+  /// Any of: melody, bridge (one column a pitch, for onsets and for sustain); beat (one-hot cell of
+  /// the bar, and the bar's length); chord (12 bits); root (one-hot); style (one-hot).
+  std::vector<std::string> inputs = {"melody", "beat"};
+  int melody_low = 43, melody_high = 103;        ///< pitches low to high - 1
+  std::vector<std::string> targets = {"piano"};  ///< any of melody, bridge, piano
   int target_low = 36, target_high = 73;
-  bool beat_input = true;    ///< one-hot cell of the bar, and the bar's length
-  bool chord_input = false;  ///< chroma bits and one-hot root
-  bool style_input = false;  ///< one-hot style
-  std::vector<std::string> labels = {"time"};
+  bool onsets = true;  ///< columns for onsets in the input, beside sustain
+  std::vector<std::string> contexts = {"time"};
+  ChordVocabulary chords;  ///< of the contexts
 
-  /// Columns of the input: melody onsets, melody sustain, then what is switched on.
+  bool reads(std::string_view input) const;
+  /// True if an input or a context depends on the chords.
+  bool reads_chords() const;
+  /// Columns of the input.
   int64 features() const;
-  int64 pitches() const { return target_high - target_low; }
+  /// Columns of a target: the pitches of each track.
+  int64 pitches() const { return static_cast<int64>(targets.size()) * (target_high - target_low); }
+  std::vector<LabelColumn> columns() const {
+    return context_columns(contexts, chords, steps_per_quarter);
+  }
 };
 
 struct HarmonyBatch {

@@ -125,7 +125,12 @@ PopSet read_pop909(const std::filesystem::path& data, PopAlignment alignment) {
   for (const auto& entry : rules.splits) all.insert(entry.first);
   PopSet set;
   for (int number : all) read_song(folders, rules, number, set);
-  set.chords = PopVocabulary(set.songs);
+  std::vector<std::uint32_t> codes;
+  for (const PopSong& song : set.songs)
+    for (const PopChordSpan& s : song.labels.chords.spans) codes.push_back(chord_code(s.chord));
+  std::sort(codes.begin(), codes.end());
+  codes.erase(std::unique(codes.begin(), codes.end()), codes.end());
+  set.chords = ChordVocabulary(codes);
   return set;
 }
 
@@ -154,6 +159,19 @@ std::vector<PopWindow> cut_windows(const PopSet& set, PopSplit split, int64 step
 std::vector<PopWindow> joined_windows(const PopSet& set, PopSplit split, int64 steps) {
   return windows_of(set, split, steps,
                     [=](int64 ticks) { return joined_window_begins(ticks, steps); });
+}
+
+std::vector<PieceWindow> paper_windows(const std::vector<Piece>& pieces, Split split, int64 steps) {
+  std::vector<PieceWindow> windows;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    if (pieces[i].split != split) continue;
+    check<ConfigError>(pieces[i].steps_per_quarter == kPopTicks,
+                       "the papers' windows stand on a grid of 16 steps a quarter, '{}' has {}",
+                       pieces[i].name, pieces[i].steps_per_quarter);
+    for (int64 begin : joined_window_begins(pieces[i].length(), steps))
+      windows.push_back({i, begin, steps});
+  }
+  return windows;
 }
 
 }  // namespace gradus

@@ -2,8 +2,9 @@
 // be used is left out, named, with the reason; it never stops the others.
 #pragma once
 
-#include "data/pop909_context.h"
+#include "data/harmony_set.h"
 #include "data/pop909_fit.h"
+#include "data/pop909_piece.h"
 
 namespace gradus {
 
@@ -27,7 +28,7 @@ struct PopLeftOut {
 struct PopSet {
   std::vector<PopSong> songs;        ///< in use, by number
   std::vector<PopLeftOut> left_out;  ///< by number
-  PopVocabulary chords;
+  ChordVocabulary chords;            ///< of their labels
   /// ConfigError says why a song is not in use.
   const PopSong& song(int number) const;
   int64 count(PopSplit split) const;
@@ -57,5 +58,8 @@ std::vector<int64> joined_window_begins(int64 ticks, int64 steps);
 
 std::vector<PopWindow> cut_windows(const PopSet& set, PopSplit split, int64 steps, int64 overlap);
 std::vector<PopWindow> joined_windows(const PopSet& set, PopSplit split, int64 steps);
+/// The papers' windows over pieces that begin with the first note (PopBegin), without their last
+/// tick: models see `steps` of them.
+std::vector<PieceWindow> paper_windows(const std::vector<Piece>& pieces, Split split, int64 steps);
 
 }  // namespace gradus

@@ -123,12 +123,14 @@ void print_info(const PopSet& set, const std::string& data) {
 Tensor exported(const PopSet& set, const PopSong& song, const std::string& what) {
   if (what == "roll") return pop_roll(song, 0, song.ticks).sustain;
   if (what == "onset") return pop_roll(song, 0, song.ticks).onset;
-  return pop_context(song, set.chords, what, 0, song.ticks);
+  return context_labels(make_piece(song, kPopTicks, PopBegin::first_note), set.chords, what, 0,
+                        song.ticks);
 }
 
 std::vector<std::string> export_names() {
   std::vector<std::string> names = {"roll", "onset"};
-  for (const std::string& n : pop_context_names()) names.push_back(n);
+  for (const std::string& n : context_names())
+    if (n != "style") names.push_back(n);  // POP909 says nothing of it
   return names;
 }
 
@@ -150,11 +152,10 @@ void export_array(const CommandLine& line, const std::string& data, PopAlignment
 }
 
 std::string what_help() {
-  std::string help =
-      "what to export: roll (notes held, 128 columns each for melody, bridge, piano)"
-      ", onset (where they begin)";
-  for (const std::string& n : pop_context_names()) help += ", " + n;
-  return help;
+  const std::vector<std::string> names = export_names();
+  return "what to export: roll (notes held, 128 columns each for melody, bridge, piano), onset "
+         "(where they begin), or a context: " +
+         join(std::span(names).subspan(2));
 }
 
 }  // namespace

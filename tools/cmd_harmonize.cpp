@@ -99,11 +99,13 @@ Progression chords_from(const std::string& chords, int beats) {
 void set_chords(Request& r, const Progression& chords, bool pickup) {
   const int64 beat = r.piece.steps_per_bar / chords.beats_per_bar;
   const int64 first = pickup ? r.piece.steps_per_bar : 0;
+  std::vector<StepLabels> steps = r.piece.steps.to_vector();
   for (int64 t = 0; t < r.piece.length(); ++t) {
     const auto i = static_cast<std::size_t>(std::max<int64>(t - first, 0) / beat);
-    r.piece.steps[static_cast<std::size_t>(t)].chord =
-        t < first ? Chord{} : chords.beats[i % chords.beats.size()];
+    set_chord(steps[static_cast<std::size_t>(t)],
+              t < first ? Chord{} : chords.beats[i % chords.beats.size()]);
   }
+  r.piece.steps = std::move(steps);
   r.has_chords = true;
 }
 
@@ -139,7 +141,7 @@ Request from_tune(const std::string& name, const std::string& chords) {
   r.has_chords = true;
   if (!chords.empty()) {
     set_chords(r, chords_from(chords, tune.beats), tune.has_pickup);
-    r.piece.accompaniment.clear();  // the target of other chords
+    r.piece.accompaniment = {};  // the target of other chords
   }
   r.song = arrange(tune);
   r.song.tracks.resize(1);
@@ -150,10 +152,11 @@ Request from_tune(const std::string& name, const std::string& chords) {
 std::string chord_words(const Harmonizer& h) {
   std::set<std::string> words;
   for (const std::string& track : h.model().encoding().tracks()) {
-    if (track.starts_with("chroma")) words.insert("context bin");
-    if (track == "root" || track == "chord") words.insert("context " + track);
+    const std::string context = track.substr(0, track.find('.'));
+    if (context_reads_chords(context)) words.insert("context " + context);
   }
-  if (h.format().chord_input) words.insert("input chord");
+  for (const char* input : {"chord", "root"})
+    if (h.format().reads(input)) words.insert(fmt::format("input {}", input));
   return join(std::vector<std::string>(words.begin(), words.end()));
 }
 
@@ -208,10 +211,12 @@ int cmd_harmonize(int argc, char** argv) {
                                            line["track"].as<std::string>(), chords, style);
   if (line.has("style")) {
     check<ConfigError>(
-        harmonizer.format().style_input,
+        harmonizer.format().reads("style"),
         "this model was trained without the input \"style\": --style would change nothing");
-    for (StepLabels& step : r.piece.steps) step.style = style;
-    r.piece.accompaniment.clear();  // the target of another style
+    std::vector<StepLabels> steps = r.piece.steps.to_vector();
+    for (StepLabels& step : steps) step.style = style;
+    r.piece.steps = std::move(steps);
+    r.piece.accompaniment = {};  // the target of another style
   }
   const std::string needs = chord_words(harmonizer);
   check<ConfigError>(r.has_chords || needs.empty(),

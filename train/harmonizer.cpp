@@ -6,25 +6,23 @@
 #include "pe/table.h"
 #include "tensor/elementwise.h"
 #include "tensor/index.h"
+#include "tensor/text.h"
 
 namespace gradus {
 
-std::vector<std::string> context_tracks(const std::vector<std::string>& contexts) {
-  std::vector<std::string> tracks;
-  for (const std::string& c : contexts) tracks.push_back(c == "bin" ? "chroma" : c);
-  return tracks;
-}
-
-HarmonyFormat harmony_format(const Experiment& experiment) {
-  const auto reads = [&](const char* word) {
-    const auto& list = experiment.data.inputs;
-    return std::find(list.begin(), list.end(), word) != list.end();
-  };
+HarmonyFormat harmony_format(const Experiment& experiment, ChordVocabulary chords) {
+  const Experiment::Data& d = experiment.data;
   HarmonyFormat f;
-  f.beat_input = reads("beat");
-  f.chord_input = reads("chord");
-  f.style_input = reads("style");
-  f.labels = context_tracks(experiment.data.context);
+  f.steps_per_quarter = static_cast<int>(d.grid);
+  f.inputs = d.inputs;
+  f.melody_low = static_cast<int>(d.input_lowest);
+  f.melody_high = static_cast<int>(d.input_highest) + 1;
+  f.targets = d.targets;
+  f.target_low = static_cast<int>(d.target_lowest);
+  f.target_high = static_cast<int>(d.target_highest) + 1;
+  f.onsets = d.onsets;
+  f.contexts = d.context;
+  f.chords = std::move(chords);
   return f;
 }
 
@@ -33,7 +31,7 @@ namespace {
 TransformerConfig transformer_config(const Experiment& e, const HarmonyFormat& format) {
   TransformerConfig c;
   c.inputs = format.features();
-  c.outputs = 2 * format.pitches();
+  c.outputs = (format.onsets ? 2 : 1) * format.pitches();
   c.d_model = e.model.d_model;
   c.layers = e.model.layers;
   c.heads = e.model.heads;
@@ -65,14 +63,20 @@ TrackKind track_kind(LabelKind k) {
 
 }  // namespace
 
-Harmonizer::Harmonizer(const Experiment& experiment)
-    : experiment_(experiment), format_(harmony_format(experiment)) {
+Harmonizer::Harmonizer(const Experiment& experiment, ChordVocabulary chords)
+    : experiment_(experiment), format_(harmony_format(experiment, std::move(chords))) {
+  const auto piano = std::find(format_.targets.begin(), format_.targets.end(), "piano");
+  check<ConfigError>(piano != format_.targets.end(),
+                     "data.targets must hold \"piano\", the accompaniment; got {}",
+                     join(format_.targets));
+  piano_columns_ = format_.target_high - format_.target_low;
+  piano_first_ = (piano - format_.targets.begin()) * piano_columns_;
   // The context is what the encoding sees, unless its own options say otherwise.
   Options pe = experiment.pe_options;
   const EncodingDef& encoding = find_encoding(experiment.pe);
   if (takes_option(encoding, "tracks") && !pe.has("tracks")) {
-    pe.set("tracks", format_.labels);
-    const auto width = static_cast<int64>(label_columns(format_.labels).size());
+    pe.set("tracks", format_.contexts);
+    const auto width = static_cast<int64>(format_.columns().size());
     if (takes_option(encoding, "width") && !pe.has("width")) pe.set("width", width);
   }
   const Build build("model", Rng(static_cast<std::uint64_t>(experiment.train.seed)).stream("init"));
@@ -82,10 +86,10 @@ Harmonizer::Harmonizer(const Experiment& experiment)
 
 Positions Harmonizer::positions(const HarmonyBatch& batch) const {
   std::vector<Track> tracks;
-  for (const LabelColumn& c : label_columns(format_.labels))
+  for (const LabelColumn& c : format_.columns())
     tracks.push_back({c.name, track_kind(c.kind), c.values});
   Positions p = labelled_positions(batch.labels, std::move(tracks), experiment_.model.causal);
-  p.uniform = format_.labels == std::vector<std::string>{"time"};
+  p.uniform = format_.contexts == std::vector<std::string>{"time"};
   p.key_mask = batch.mask;
   return p;
 }
@@ -94,7 +98,8 @@ Var Harmonizer::logits(const HarmonyBatch& batch, Pass& pass) const {
   return (*model_)(Var(batch.input), positions(batch), pass).named("logits");
 }
 
-Tensor Harmonizer::targets(const HarmonyBatch& batch) {
+Tensor Harmonizer::targets(const HarmonyBatch& batch) const {
+  if (!format_.onsets) return batch.sustain;
   const std::vector<Tensor> both{batch.onset, batch.sustain};
   return concat(both, -1);
 }
@@ -105,28 +110,45 @@ Var Harmonizer::loss(const HarmonyBatch& batch, Pass& pass) const {
 }
 
 HarmonyProbabilities Harmonizer::probabilities(const Piece& piece) const {
-  const NoGrad no_grad;
   const std::vector<Piece> pieces{piece};
-  const int64 bar = piece.steps_per_bar, pitches = format_.pitches();
+  const int64 bar = piece.steps_per_bar;
   const int64 window = std::max(bar, experiment_.data.steps / bar * bar);
   const int64 hop = std::max(bar, window / bar / 2 * bar);
-  Tensor onset = zeros({piece.length(), pitches}), sustain = zeros({piece.length(), pitches});
-  float *on = onset.writable<float>(), *sus = sustain.writable<float>();
+  std::vector<Tensor> onset, sustain;  // parts that follow each other
   for (int64 begin = 0, done = 0; done < piece.length(); begin += hop) {
-    const int64 length = std::min(window, piece.length() - begin);
-    const PieceWindow part{0, begin, length};
-    const HarmonyBatch batch = make_batch(pieces, {&part, 1}, length, format_);
-    Pass pass = Pass::eval();
-    const Tensor p = contiguous(sigmoid(logits(batch, pass).value()));
-    const float* values = p.data<float>();
+    const PieceWindow part{0, begin, std::min(window, piece.length() - begin)};
+    const HarmonyProbabilities p = std::move(probabilities(pieces, {&part, 1})[0]);
     // A later window has heard less of the past: it only adds the steps that are new.
-    for (int64 t = done - begin; t < length; ++t) {
-      std::copy_n(values + t * 2 * pitches, pitches, on + (begin + t) * pitches);
-      std::copy_n(values + t * 2 * pitches + pitches, pitches, sus + (begin + t) * pitches);
-    }
-    done = begin + length;
+    if (p.onset.defined()) onset.push_back(slice(p.onset, 0, done - begin, part.length));
+    sustain.push_back(slice(p.sustain, 0, done - begin, part.length));
+    done = begin + part.length;
   }
-  return {onset, sustain};
+  HarmonyProbabilities all{{}, zeros({0, piano_columns_}), format_.target_low};
+  if (!sustain.empty()) all.sustain = concat(sustain, 0);
+  if (!onset.empty()) all.onset = concat(onset, 0);
+  if (format_.onsets && onset.empty()) all.onset = all.sustain;
+  return all;
+}
+
+std::vector<HarmonyProbabilities> Harmonizer::probabilities(
+    const std::vector<Piece>& pieces, std::span<const PieceWindow> windows) const {
+  const NoGrad no_grad;
+  int64 steps = 0;
+  for (const PieceWindow& w : windows) steps = std::max(steps, w.length);
+  const HarmonyBatch batch = make_batch(pieces, windows, steps, format_);
+  Pass pass = Pass::eval();
+  const Tensor p = sigmoid(logits(batch, pass).value());
+  std::vector<HarmonyProbabilities> out;
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    const Tensor rows = slice(select(p, 0, static_cast<int64>(i)), 0, 0, windows[i].length);
+    const auto part = [&](int64 first) {
+      return contiguous(
+          slice(rows, 1, first + piano_first_, first + piano_first_ + piano_columns_));
+    };
+    out.push_back({format_.onsets ? part(0) : Tensor{},
+                   part(format_.onsets ? format_.pitches() : 0), format_.target_low});
+  }
+  return out;
 }
 
 std::vector<Note> Harmonizer::decode(const HarmonyProbabilities& p, double threshold) const {

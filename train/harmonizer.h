@@ -11,15 +11,18 @@
 
 namespace gradus {
 
-/// Probabilities of a whole piece, f32 [steps, pitches] each.
+/// Probabilities of the piano's notes over some steps, f32 [steps, pitches] each.
 struct HarmonyProbabilities {
-  Tensor onset, sustain;
+  Tensor onset;  ///< undefined where the model predicts sounding cells alone
+  Tensor sustain;
+  int lowest = 0;  ///< pitch of column 0
 };
 
 class Harmonizer {
  public:
-  /// Builds the model; ConfigError where encoding and core do not fit.
-  explicit Harmonizer(const Experiment& experiment);
+  /// Builds the model; ConfigError where encoding and core do not fit. `chords` are those of the
+  /// data set, which contexts that number chords need.
+  explicit Harmonizer(const Experiment& experiment, ChordVocabulary chords = {});
 
   const Experiment& experiment() const { return experiment_; }
   const HarmonyFormat& format() const { return format_; }
@@ -28,15 +31,18 @@ class Harmonizer {
 
   /// Labels and mask of a batch as the encoding sees them.
   Positions positions(const HarmonyBatch& batch) const;
-  /// Logits [B, N, 2 pitches]: onsets, then sustain.
+  /// Logits [B, N, outputs]: onsets (where the model has them), then sustain.
   Var logits(const HarmonyBatch& batch, Pass& pass) const;
   /// Mean binary cross entropy over onsets and sustain of the steps that are no padding.
   Var loss(const HarmonyBatch& batch, Pass& pass) const;
-  /// The batch's targets in the order of the logits, [B, N, 2 pitches].
-  static Tensor targets(const HarmonyBatch& batch);
+  /// The batch's targets in the order of the logits.
+  Tensor targets(const HarmonyBatch& batch) const;
 
   /// The whole piece, in windows of the trained length that overlap by half.
   HarmonyProbabilities probabilities(const Piece& piece) const;
+  /// Windows of pieces, each heard on its own: one forward pass for all, padded to the longest.
+  std::vector<HarmonyProbabilities> probabilities(const std::vector<Piece>& pieces,
+                                                  std::span<const PieceWindow> windows) const;
   /// Notes in steps: an onset at `threshold` begins one. It lasts while it is probable that it goes
   /// on, given that it began: sustain against its own probability at the onset.
   std::vector<Note> decode(const HarmonyProbabilities& p, double threshold) const;
@@ -44,12 +50,10 @@ class Harmonizer {
  private:
   Experiment experiment_;
   HarmonyFormat format_;
+  int64 piano_first_ = 0, piano_columns_ = 0;  // of a target's columns
   std::unique_ptr<Transformer> model_;
 };
 
-/// The labels' tracks for a list of contexts: "bin" is the chord's chroma bits, the others carry
-/// their own names.
-std::vector<std::string> context_tracks(const std::vector<std::string>& contexts);
-HarmonyFormat harmony_format(const Experiment& experiment);
+HarmonyFormat harmony_format(const Experiment& experiment, ChordVocabulary chords = {});
 
 }  // namespace gradus

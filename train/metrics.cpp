@@ -15,8 +15,8 @@ OnsetScore& OnsetScore::operator+=(const OnsetScore& o) {
   return *this;
 }
 
-OnsetScore onset_score(const std::vector<Note>& predicted, const std::vector<Note>& target) {
-  const auto onsets = [](const std::vector<Note>& notes) {
+OnsetScore onset_score(std::span<const Note> predicted, std::span<const Note> target) {
+  const auto onsets = [](std::span<const Note> notes) {
     std::set<std::pair<int64, int>> set;
     for (const Note& n : notes) set.emplace(n.start, n.pitch);
     return set;
@@ -67,7 +67,8 @@ OnsetScore onset_score(const Tensor& probability, double threshold, const Tensor
 
 std::vector<Note> block_chord_steps(const Piece& piece) {
   constexpr int kTicks = 16;  // a quarter of the papers' grid; fine enough for the gap of one tick
-  return to_steps(block_chords(piece.chords(), kStepsPerQuarter, kTicks), kTicks);
+  return to_steps(block_chords(piece.chords(), piece.steps_per_quarter, kTicks), kTicks,
+                  piece.steps_per_quarter);
 }
 
 void MeanPredictor::learn(const Tensor& target, const Tensor& mask) {

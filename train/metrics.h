@@ -2,6 +2,7 @@
 // which needs no learning.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "data/piece.h"
@@ -25,7 +26,7 @@ struct OnsetScore {
   OnsetScore& operator+=(const OnsetScore& o);
 };
 /// Notes in steps; pitches and onsets count, lengths do not. Two equal notes count once.
-OnsetScore onset_score(const std::vector<Note>& predicted, const std::vector<Note>& target);
+OnsetScore onset_score(std::span<const Note> predicted, std::span<const Note> target);
 /// Rolls of the same shape [..., steps, pitches]: probability >= threshold against 0/1, where mask
 /// [..., steps] is 1.
 OnsetScore onset_score(const Tensor& probability, double threshold, const Tensor& target,

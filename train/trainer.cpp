@@ -13,14 +13,6 @@ namespace {
 
 Rng seeded(const Experiment& e) { return Rng(static_cast<std::uint64_t>(e.train.seed)); }
 
-std::vector<Piece> tunes_as_pieces(const Experiment& e) {
-  PieceOptions o;
-  o.lowest_shift = -static_cast<int>(e.data.transpose_down);
-  o.highest_shift = static_cast<int>(e.data.transpose_up);
-  o.validation_share = e.data.validation_share;
-  return make_pieces(bundled_tunes(), o, seeded(e).stream("split"));
-}
-
 std::unique_ptr<Optimizer> make_optimizer(const Experiment::Train& t) {
   if (t.optimizer == "sgd") return std::make_unique<Sgd>(SgdConfig{t.momentum});
   AdamConfig c;
@@ -32,11 +24,10 @@ std::unique_ptr<Optimizer> make_optimizer(const Experiment::Train& t) {
 
 Trainer::Trainer(const Experiment& experiment)
     : experiment_(experiment),
-      pieces_(tunes_as_pieces(experiment)),
-      train_(cut_windows(pieces_, Split::train, experiment.data.steps, experiment.data.hop_bars)),
-      validation_(
-          cut_windows(pieces_, Split::validation, experiment.data.steps, experiment.data.hop_bars)),
-      harmonizer_(experiment),
+      data_(read_harmony_data(data_request(experiment))),
+      train_(training_windows(data_.pieces, Split::train, experiment)),
+      validation_(training_windows(data_.pieces, Split::validation, experiment)),
+      harmonizer_(experiment, data_.chords),
       optimizer_(make_optimizer(experiment.train)) {
   point_.best_loss = std::numeric_limits<double>::infinity();
   schedule_.shape = parse_schedule(experiment.train.schedule);
@@ -66,7 +57,7 @@ std::vector<std::vector<PieceWindow>> Trainer::epoch_batches(int64 epoch) const 
 }
 
 HarmonyBatch Trainer::batch(std::span<const PieceWindow> windows) const {
-  return make_batch(pieces_, windows, experiment_.data.steps, harmonizer_.format());
+  return make_batch(data_.pieces, windows, experiment_.data.steps, harmonizer_.format());
 }
 
 double Trainer::step(std::span<const std::vector<PieceWindow>> parts) {
@@ -144,17 +135,17 @@ TrainingReport Trainer::report() const {
   MeanPredictor mean;
   for (const PieceWindow& w : train_) {
     const HarmonyBatch b = batch({&w, 1});
-    mean.learn(Harmonizer::targets(b), b.mask);
+    mean.learn(harmonizer_.targets(b), b.mask);
   }
   double total = 0, count = 0;
   for (const PieceWindow& w : validation_) {
     const HarmonyBatch b = batch({&w, 1});
-    const MeanPredictor::Loss l = mean.loss(Harmonizer::targets(b), b.mask);
+    const MeanPredictor::Loss l = mean.loss(harmonizer_.targets(b), b.mask);
     total += l.total;
     count += static_cast<double>(l.count);
   }
   r.mean_loss = total / count;
-  for (const Piece& piece : pieces_) {
+  for (const Piece& piece : data_.pieces) {
     if (piece.split != Split::validation) continue;
     r.held_out.push_back(piece.name);
     r.model += onset_score(harmonizer_.decode(harmonizer_.probabilities(piece), point_.threshold),

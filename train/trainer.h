@@ -4,6 +4,7 @@
 #pragma once
 
 #include "train/harmonizer.h"
+#include "train/harmony_source.h"
 #include "train/metrics.h"
 #include "train/run_folder.h"
 #include "train/schedule.h"
@@ -27,7 +28,8 @@ class Trainer {
   explicit Trainer(const Experiment& experiment);
 
   Harmonizer& harmonizer() { return harmonizer_; }
-  const std::vector<Piece>& pieces() const { return pieces_; }
+  const std::vector<Piece>& pieces() const { return data_.pieces; }
+  const HarmonyData& data() const { return data_; }
   /// The batches of an epoch, in order.
   std::vector<std::vector<PieceWindow>> epoch_batches(int64 epoch) const;
   HarmonyBatch batch(std::span<const PieceWindow> windows) const;
@@ -54,7 +56,7 @@ class Trainer {
   void try_one_window();
   TrainingReport report() const;
   Experiment experiment_;
-  std::vector<Piece> pieces_;
+  HarmonyData data_;
   std::vector<PieceWindow> train_, validation_;
   Harmonizer harmonizer_;
   std::unique_ptr<Optimizer> optimizer_;

@@ -69,47 +69,63 @@ TEST_CASE("batches hold every window once; the generator decides the order") {
   CHECK_THROWS_AS(shuffled_batches(windows, 0, rng), ConfigError);
 }
 
+TEST_CASE("whole windows lie side by side; what is left of a piece is none") {
+  auto pieces = two_pieces();  // 12 bars of 16 steps, 17 bars of 12
+  CHECK(whole_windows(pieces, Split::train, 8) ==
+        std::vector<PieceWindow>{{0, 0, 128}, {1, 0, 96}, {1, 96, 96}});
+  CHECK(whole_windows(pieces, Split::train, 17) == std::vector<PieceWindow>{{1, 0, 204}});
+  CHECK(whole_windows(pieces, Split::test, 1).empty());
+  CHECK_THROWS_AS(whole_windows(pieces, Split::train, 0), ConfigError);
+}
+
 TEST_CASE("the labels of a batch") {
   const auto pieces = two_pieces();
   HarmonyFormat format;
-  format.labels = {"time", "chroma", "chord",  "root", "section",
-                   "bar",  "beat",   "melody", "key",  "style"};
-  CHECK(format.labels.size() == label_names().size());
-  const auto columns = label_columns(format.labels);
+  format.contexts = {"time", "bin",  "root",   "phrase", "section",
+                     "bar",  "beat", "melody", "style",  "chord"};
+  format.chords = ChordVocabulary(pieces);
+  const auto columns = format.columns();
   REQUIRE(columns.size() == 21);
   CHECK((columns[0].name == "time" && columns[0].kind == LabelKind::time));
-  CHECK((columns[12].name == "chroma.11" && columns[12].kind == LabelKind::bit));
-  CHECK((columns[14].name == "root" && columns[14].values == 13));
-  const std::vector<PieceWindow> windows = {{1, 0, 24}, {0, 48, 16}};
+  CHECK((columns[12].name == "bin.11" && columns[12].kind == LabelKind::bit));
+  CHECK((columns[13].name == "root" && columns[13].values == 13));
+  CHECK(columns[20].values == format.chords.size());
+  const std::vector<PieceWindow> windows = {{1, 0, 24}, {0, 48, 16}, {0, 48, 16, 1}};
   const HarmonyBatch b = make_batch(pieces, windows, 30, format);
-  CHECK(b.labels.shape() == Shape{2, 30, 21});
+  CHECK(b.labels.shape() == Shape{3, 30, 21});
   CHECK(b.labels.dtype() == DType::f64);
   const auto row = [&](int64 i, int64 t) {
     std::vector<double> values;
-    for (int64 c = 0; c < 21; ++c) values.push_back(b.labels.at({i, t, c}));
+    for (int64 c = 0; c < 20; ++c) values.push_back(b.labels.at({i, t, c}));
     return values;
   };
   // Amazing Grace: step 8 is the pickup, step 12 the first bar of G; then padding.
   CHECK(row(0, 8) ==
-        std::vector<double>{8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 63, 7, 4});
+        std::vector<double>{8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 62, 4});
   CHECK(row(0, 13) ==
-        std::vector<double>{13, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 1, 8, 8, 0, 1, 1, 68, 7, 4});
+        std::vector<double>{13, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 1, 1, 67, 4});
   CHECK(row(0, 24) ==
-        std::vector<double>{24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
+        std::vector<double>{24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
   // Twinkle, bar 3 ("G7 C"): time begins with the window, bars with the piece.
   CHECK(row(1, 0) ==
-        std::vector<double>{0, 0, 0, 1, 0, 0, 1, 0, 1, 0, 0, 0, 1, 32, 8, 0, 3, 0, 63, 0, 2});
+        std::vector<double>{0, 0, 0, 1, 0, 0, 1, 0, 1, 0, 0, 0, 1, 8, 0, 0, 3, 0, 62, 2});
+  // A semitone higher: G#7 over D#.
+  CHECK(row(2, 0) ==
+        std::vector<double>{0, 1, 0, 0, 1, 0, 0, 1, 0, 1, 0, 0, 0, 9, 0, 0, 3, 0, 63, 2});
+  CHECK(b.labels.at({2, 0, 20}) == static_cast<double>(format.chords.token(
+                                       transposed_code(chord_code(pieces[0].steps[48]), 1))));
   for (const LabelColumn& c : columns)
     if (c.kind == LabelKind::token) CHECK(c.values >= 7);
-  CHECK_THROWS_WITH_AS(label_columns({"chrome"}),
-                       "unknown label 'chrome'; did you mean 'chroma'?; known: time, chroma, "
-                       "chord, root, section, bar, beat, melody, key, style",
+  CHECK_THROWS_WITH_AS(context_columns({"bni"}, format.chords),
+                       "unknown context 'bni'; did you mean 'bin'?; known: time, rep, key, "
+                       "key-mode, bin, chord, root, phrase, section, bar, beat, melody, style",
                        ConfigError);
 }
 
 TEST_CASE("input, target and mask of a batch") {
   const auto pieces = two_pieces();
-  HarmonyFormat format{.beat_input = true, .chord_input = true, .style_input = true};
+  HarmonyFormat format;
+  format.inputs = {"style", "melody", "chord", "beat", "root"};  // in any order
   CHECK(format.features() == 120 + 25 + 24 + 7);
   const std::vector<PieceWindow> windows = {{0, 0, 32}, {1, 12, 24}};
   const HarmonyBatch b = make_batch(pieces, windows, 32, format);
@@ -160,7 +176,8 @@ TEST_CASE("input, target and mask of a batch") {
 TEST_CASE("notes out of range, no windows, impossible windows and formats") {
   const std::vector<Piece> pieces = {
       make_piece("low", {{0, 2, 0, 64, 0}, {2, 4, 127, 64, 0}}, 4, 4)};
-  HarmonyFormat format{.beat_input = false};
+  HarmonyFormat format;
+  format.inputs = {"melody"};
   const std::vector<PieceWindow> all = {{0, 0, 16}};
   const HarmonyBatch b = make_batch(pieces, all, 16, format);
   CHECK(b.input.at({0, 0, 48 - 43}) == 1);  // the lowest C of the range
@@ -171,10 +188,52 @@ TEST_CASE("notes out of range, no windows, impossible windows and formats") {
   CHECK_THROWS_AS(make_batch(pieces, wrong, 16, format), IndexError);
   CHECK_THROWS_AS(make_batch(pieces, late, 16, format), IndexError);
   CHECK_THROWS_AS(make_batch(pieces, all, 15, format), IndexError);
-  format.labels = {};
+  format.contexts = {};
   CHECK(make_batch(pieces, all, 16, format).labels.shape() == Shape{1, 16, 0});
   format.melody_high = format.melody_low + 11;
   CHECK_THROWS_AS(format.features(), ConfigError);
-  format = {.target_low = 60, .target_high = 60};
+  format = {};
+  format.target_low = format.target_high = 60;
   CHECK_THROWS_AS(format.features(), ConfigError);
+}
+
+TEST_CASE("bridge, further targets, and sounding cells alone") {
+  Piece p = make_piece("three", {{0, 4, 60, 64, 0}}, 4, 4);
+  p.bridge = {{4, 6, 62, 64, 0}};
+  p.accompaniment = {{8, 10, 40, 64, 0}, {10, 12, 40, 64, 0}};
+  const std::vector<PieceWindow> all = {{0, 0, 16}};
+  HarmonyFormat format;
+  format.inputs = {"melody", "bridge"};
+  format.targets = {"melody", "piano"};
+  CHECK(format.features() == 240);
+  CHECK(format.pitches() == 74);
+  const HarmonyBatch b = make_batch({p}, all, 16, format);
+  CHECK(b.input.at({0, 0, 17}) == 1);        // onset of the melody's c'
+  CHECK(b.input.at({0, 4, 120 + 19}) == 1);  // onset of the bridge's d'
+  CHECK(b.input.at({0, 5, 120 + 19}) == 0);
+  CHECK(b.input.at({0, 5, 180 + 19}) == 1);
+  CHECK(b.onset.at({0, 0, 24}) == 1);
+  CHECK(b.onset.at({0, 8, 37 + 4}) == 1);
+  CHECK(row_sum(b.sustain, 0, 8, 0, 74) == 1);
+  format.onsets = false;
+  CHECK(format.features() == 120);
+  const HarmonyBatch plain = make_batch({p}, all, 16, format);
+  CHECK(plain.input.at({0, 3, 17}) == 1);
+  CHECK(plain.input.at({0, 5, 60 + 19}) == 1);
+  // Transposed by an octave, the piano's low E is still in range; by three, it is left out.
+  const std::vector<PieceWindow> up = {{0, 0, 16, 12}, {0, 0, 16, 36}};
+  const HarmonyBatch moved = make_batch({p}, up, 16, format);
+  CHECK(moved.sustain.at({0, 8, 37 + 16}) == 1);
+  CHECK(row_sum(moved.sustain, 1, 8, 0, 74) == 0);
+  CHECK(moved.input.at({0, 3, 29}) == 1);
+  const std::vector<Piece> fine = {finer(p, 4)};
+  const std::vector<PieceWindow> window = {{0, 0, 64}};
+  CHECK_THROWS_WITH_AS(make_batch(fine, window, 64, format),
+                       "'three' has 16 steps a quarter, the model 4", ConfigError);
+  format.steps_per_quarter = 16;
+  format.inputs.emplace_back("beat");
+  const HarmonyBatch sixteen = make_batch(fine, window, 64, format);
+  CHECK(sixteen.input.size(2) == 120 + 97);
+  CHECK(sixteen.input.at({0, 63, 120 + 63}) == 1);
+  CHECK(sixteen.input.at({0, 63, 120 + 96}) == 1);
 }

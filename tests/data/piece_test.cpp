@@ -15,10 +15,10 @@ TEST_CASE("a tune becomes a piece with labels on each step") {
   CHECK(p.name == "amazing_grace");
   CHECK(p.steps_per_bar == 12);
   CHECK(p.bars() == t.bars());
-  CHECK(p.melody == t.melody);
-  CHECK(p.accompaniment == accompaniment(t));
+  CHECK(p.melody.to_vector() == t.melody);
+  CHECK(p.accompaniment.to_vector() == accompaniment(t));
   CHECK(p.steps[0].chord.is_none());
-  CHECK(p.steps[0].melody == -1);
+  CHECK(p.steps[0].melody == 0);
   CHECK(p.steps[8].melody == 62);
   CHECK(to_string(p.steps[12].chord) == "G");
   CHECK((p.steps[12].bar == 1 && p.steps[12].cell == 0));
@@ -39,7 +39,7 @@ TEST_CASE("another key: melody, chords and key move, the accompaniment stays in 
     for (std::size_t i = 0; i < p.steps.size(); ++i) {
       CHECK(p.steps[i].chord == transposed(original.steps[i].chord, shift));
       const int melody = original.steps[i].melody;
-      CHECK(p.steps[i].melody == (melody < 0 ? -1 : melody + shift));
+      CHECK(p.steps[i].melody == (melody == 0 ? 0 : melody + shift));
     }
     for (const Note& n : p.accompaniment) CHECK((n.pitch >= 36 && n.pitch <= 72));
   }
@@ -89,7 +89,7 @@ TEST_CASE("a melody without accompaniment: whole bars, chords repeated or cut to
   CHECK(to_string(p.steps[0].chord) == "C");
   CHECK(to_string(p.steps[31].chord) == "G");
   CHECK(to_string(p.steps[47].chord) == "C");
-  CHECK((p.steps[3].melody == 60 && p.steps[4].melody == -1 && p.steps[32].melody == 62));
+  CHECK((p.steps[3].melody == 60 && p.steps[4].melody == 0 && p.steps[32].melody == 62));
   CHECK(p.steps[40].style == Style::waltz);
   CHECK(make_piece("mine", melody, 6, 8).bars() == 3);
   CHECK(make_piece("mine", melody, 6, 8).steps[0].chord.is_none());
@@ -98,4 +98,36 @@ TEST_CASE("a melody without accompaniment: whole bars, chords repeated or cut to
                        "'mine': the chords have 4 beats a bar, the melody 3", ConfigError);
   CHECK_THROWS_AS(make_piece("mine", melody, 4, 32), ConfigError);
   CHECK_THROWS_AS(make_piece("mine", {{0, int64{1} << 40, 60, 64, 0}}, 4, 4), ConfigError);
+}
+
+TEST_CASE("a finer grid: times and places in the bar grow, nothing else changes") {
+  const Piece coarse = make_piece(bundled_tune("amazing_grace"));
+  const Piece p = finer(coarse, 4);
+  CHECK(p.steps_per_quarter == 16);
+  CHECK(p.steps_per_bar == 48);
+  CHECK(p.bars() == coarse.bars());
+  REQUIRE(p.melody.size() == coarse.melody.size());
+  CHECK(p.melody[3].start == 4 * coarse.melody[3].start);
+  CHECK(p.melody[3].end == 4 * coarse.melody[3].end);
+  CHECK(p.accompaniment.back().end == 4 * coarse.accompaniment.back().end);
+  for (int64 t = 0; t < p.length(); ++t) {
+    StepLabels expected = coarse.steps[static_cast<std::size_t>(t / 4)];
+    expected.cell = static_cast<std::int16_t>(t % 48);
+    CHECK(p.steps[static_cast<std::size_t>(t)] == expected);
+  }
+  CHECK(finer(coarse, 1).steps == coarse.steps);
+  CHECK_THROWS_AS(finer(coarse, 0), ConfigError);
+  // The same melody, on the fine grid from the beginning.
+  const Piece sixteen =
+      make_piece("mine", {{0, 16, 60, 64, 0}}, 3, 4, parse_progression("C", 3), Style::block, 16);
+  CHECK(sixteen.steps_per_bar == 48);
+  CHECK(sixteen.length() == 48);
+}
+
+TEST_CASE("splits by name") {
+  for (Split s : {Split::train, Split::validation, Split::test})
+    CHECK(parse_split(to_string(s)) == s);
+  CHECK_THROWS_WITH_AS(parse_split("tets"),
+                       "unknown split 'tets'; known: train, validation, test; did you mean 'test'?",
+                       ConfigError);
 }
