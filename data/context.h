@@ -20,7 +20,7 @@ std::uint32_t transposed_code(std::uint32_t code, int semitones);
 /// The chords of a data set in all twelve keys, in the order of their codes.
 class ChordVocabulary {
  public:
-  ChordVocabulary() = default;
+  ChordVocabulary() = default;  ///< no chord alone
   explicit ChordVocabulary(const std::vector<std::uint32_t>& codes);
   explicit ChordVocabulary(const std::vector<Piece>& pieces);
   int64 size() const { return static_cast<int64>(codes_.size()); }
@@ -29,7 +29,7 @@ class ChordVocabulary {
   const std::vector<std::uint32_t>& codes() const { return codes_; }
 
  private:
-  std::vector<std::uint32_t> codes_;
+  std::vector<std::uint32_t> codes_ = {0};
 };
 
 /// How the values of a label behave: a point in time, one of so many tokens, or 0 and 1.
