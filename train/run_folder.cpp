@@ -1,5 +1,9 @@
 #include "train/run_folder.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -7,20 +11,35 @@
 
 #include "tensor/file.h"
 #include "tensor/machine.h"
-#include "tensor/safetensors.h"
+#include "train/run_lock.h"
 
 namespace gradus {
 
 namespace fs = std::filesystem;
 
-RunFolder RunFolder::create(const fs::path& path, const Experiment& experiment) {
-  check<ConfigError>(!path.empty(), "the run folder's name is empty");
+namespace {
+
+void check_free(const fs::path& path) {
   std::error_code error;
   check<ConfigError>(!fs::exists(path / "experiment.toml", error),
-                     "'{}' holds a run already; choose another folder with --out", path.string());
+                     "'{}' holds a run already; choose another folder with --out, or go on with "
+                     "it: gradus train --resume {}",
+                     path.string(), path.string());
+}
+
+}  // namespace
+
+RunFolder RunFolder::create(const fs::path& path, const Experiment& experiment) {
+  check<ConfigError>(!path.empty(), "the run folder's name is empty");
+  check_free(path);
+  std::error_code error;
   const bool fresh = !fs::exists(path, error);
   fs::create_directories(path / "checkpoints", error);
   check<IoError>(!error, "cannot make the run folder '{}': {}", path.string(), error.message());
+  // Of two processes that make the same folder, the second is refused.
+  const RunLock lock(path);
+  check_free(path);
+  RunFolder(path).remove_leftovers();
   const Machine m = machine();
   const nlohmann::ordered_json environment = {{"gradus", m.version},
                                               {"compiler", m.compiler},
@@ -82,74 +101,65 @@ void RunFolder::log(const LogLine& line) const {
   fail<IoError>("cannot write to '{}': {}", file.string(), reason);
 }
 
-void save_checkpoint(const fs::path& file, const Module& model, const Optimizer* optimizer,
-                     const TrainingPoint& point) {
-  TensorFile out;
-  for (auto& [path, value] : model.state()) out.tensors["model:" + path] = value;
-  if (optimizer)
-    for (auto& [path, value] : optimizer->state()) out.tensors["optimizer:" + path] = value;
-  out.tensors["point"] = from_values<double>(
-      std::vector<double>{static_cast<double>(point.epoch), static_cast<double>(point.step),
-                          point.best_loss, point.threshold},
-      {4});
-  out.metadata = {{"format", "gradus-checkpoint"}, {"version", "1"}};
-  write_safetensors(file, out);
+bool RunFolder::complete() const {
+  std::error_code error;
+  return fs::exists(metrics(), error);
 }
 
-namespace {
-
-/// Each moment has its parameter's shape and dtype.
-void check_moments(const StateDict& moments, const StateDict& parameters) {
-  for (const auto& [key, value] : moments) {
-    if (key == "steps") continue;
-    const auto it = parameters.find(key.substr(0, key.rfind('/')));
-    check<ConfigError>(it != parameters.end(),
-                       "the optimizer's '{}' belongs to no parameter of the checkpoint", key);
-    check<ConfigError>(it->second.shape() == value.shape() && it->second.dtype() == value.dtype(),
-                       "the optimizer's '{}' is {}, its parameter {}", key, describe(value),
-                       describe(it->second));
+double RunFolder::keep_log(int64 lines) const {
+  const fs::path file = path_ / "log.jsonl";
+  std::error_code error;
+  const std::string text = fs::exists(file, error) ? read_file(file) : "";
+  std::size_t end = 0;
+  double seconds = 0;
+  for (int64 i = 0; i < lines; ++i) {
+    const std::size_t next = text.find('\n', end);
+    check<IoError>(next != std::string::npos,
+                   "'{}' has {} lines; {} stood there when the checkpoint was written, and a run "
+                   "goes on from all of them",
+                   file.string(), i, lines);
+    const auto line =
+        nlohmann::json::parse(text.begin() + static_cast<std::ptrdiff_t>(end),
+                              text.begin() + static_cast<std::ptrdiff_t>(next), nullptr, false);
+    if (line.is_object() && line.contains("seconds") && line["seconds"].is_number())
+      seconds = line["seconds"].get<double>();
+    end = next + 1;
   }
+  if (end == text.size()) return seconds;
+  fs::resize_file(file, end, error);
+  check<IoError>(!error, "cannot shorten '{}': {}", file.string(), error.message());
+  return seconds;
 }
 
-}  // namespace
+void RunFolder::sync_log() const {
+  const fs::path file = path_ / "log.jsonl";
+  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return;  // nothing was logged yet
+  // Some file systems know no fsync and say EINVAL.
+  const bool synced = ::fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP;
+  const std::string reason = std::generic_category().message(errno);
+  ::close(fd);
+  check<IoError>(synced, "cannot write to '{}': {}", file.string(), reason);
+}
 
-TrainingPoint load_checkpoint(const fs::path& file, Module& model, Optimizer* optimizer) {
-  TensorFile in = read_safetensors(file);
-  check<ConfigError>(in.metadata["format"] == "gradus-checkpoint" && in.metadata["version"] == "1",
-                     "'{}' is no checkpoint of this version of Gradus (format '{}', version '{}')",
-                     file.string(), in.metadata["format"], in.metadata["version"]);
-  StateDict parameters, moments;
-  for (auto& [name, value] : in.tensors) {
-    if (name.starts_with("model:")) parameters[name.substr(6)] = value;
-    if (name.starts_with("optimizer:")) moments[name.substr(10)] = value;
-  }
-  const auto it = in.tensors.find("point");
-  check<ConfigError>(
-      it != in.tensors.end() && it->second.dtype() == DType::f64 && it->second.numel() == 4,
-      "'{}' has no training point", file.string());
-  const std::vector<double> p = it->second.to_vector<double>();
-  for (double count : {p[0], p[1]})
-    check<ConfigError>(count >= 0 && count <= 9007199254740992.0 && count == std::floor(count),
-                       "'{}': the training point counts {} epochs or steps", file.string(), count);
-  try {
-    if (optimizer) {
-      check_moments(moments, parameters);
-      const StateDict before = optimizer->state();
-      optimizer->load(moments);
-      try {
-        model.load(parameters);
-      } catch (...) {
-        optimizer->load(before);
-        throw;
-      }
-    } else {
-      model.load(parameters);
+void RunFolder::remove_leftovers() const {
+  // Only what a run itself writes: others may be writing files of their own beside it.
+  constexpr std::pair<const char*, const char*> kWritten[] = {{"", "environment.json."},
+                                                              {"", "experiment.toml."},
+                                                              {"", "metrics.json."},
+                                                              {"checkpoints", ".safetensors."},
+                                                              {"samples", ".mid."}};
+  for (const auto& [part, file] : kWritten) {
+    std::vector<fs::path> leftovers;
+    std::error_code error;
+    for (fs::directory_iterator i(path_ / part, error), end; !error && i != end;
+         i.increment(error)) {
+      const std::string name = i->path().filename().string();
+      if (name.find(file) != std::string::npos && name.ends_with(".tmp"))
+        leftovers.push_back(i->path());
     }
-  } catch (Error& e) {
-    e.add("checkpoint: " + file.string());
-    throw;
+    for (const fs::path& p : leftovers) fs::remove(p, error);
   }
-  return {static_cast<int64>(p[0]), static_cast<int64>(p[1]), p[2], p[3]};
 }
 
 }  // namespace gradus

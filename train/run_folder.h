@@ -1,6 +1,6 @@
 // A run folder holds everything of one training run: experiment.toml (configuration as run),
 // environment.json (version, compiler, BLAS, threads), log.jsonl (one JSON object a line),
-// checkpoints/*.safetensors.
+// checkpoints/*.safetensors, and at the end samples/*.mid and metrics.json, the last file of all.
 #pragma once
 
 #include <filesystem>
@@ -9,9 +9,8 @@
 #include <variant>
 #include <vector>
 
-#include "nn/module.h"
+#include "train/checkpoint.h"
 #include "train/experiment.h"
-#include "train/optimizer.h"
 
 namespace gradus {
 
@@ -32,26 +31,23 @@ class RunFolder {
   std::filesystem::path checkpoint(std::string_view name) const {
     return path_ / "checkpoints" / fmt::format("{}.safetensors", name);
   }
+  std::filesystem::path metrics() const { return path_ / "metrics.json"; }
+  /// Whether the run has ended: metrics.json, which is written last, is there.
+  bool complete() const;
+
   /// Appends a line to log.jsonl.
   void log(const LogLine& line) const;
+  /// Cuts log.jsonl to its first lines; gives the "seconds" of the last one that has them, else 0.
+  /// IoError where it has fewer lines.
+  double keep_log(int64 lines) const;
+  /// What was logged is on the disk: before a checkpoint counts its lines.
+  void sync_log() const;
+  /// Removes what a killed process was writing.
+  void remove_leftovers() const;
 
  private:
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
   std::filesystem::path path_;
 };
-
-/// Where a run stands, beside the numbers of model and optimizer.
-struct TrainingPoint {
-  int64 epoch = 0;         ///< epochs that are complete
-  int64 step = 0;          ///< optimizer steps so far
-  double best_loss = 0;    ///< smallest validation loss so far
-  double threshold = 0.5;  ///< of decoding, chosen on validation
-};
-/// Model, optimizer and point in one file, atomically.
-void save_checkpoint(const std::filesystem::path& file, const Module& model,
-                     const Optimizer* optimizer, const TrainingPoint& point);
-/// ConfigError names what does not fit the model; nothing is changed then.
-TrainingPoint load_checkpoint(const std::filesystem::path& file, Module& model,
-                              Optimizer* optimizer);
 
 }  // namespace gradus

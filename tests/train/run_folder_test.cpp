@@ -1,4 +1,4 @@
-// Run folders and checkpoints: what they hold, and that a fault leaves everything as it was.
+// Run folders: what they hold, and that a fault leaves everything as it was.
 #include "train/run_folder.h"
 
 #include <doctest/doctest.h>
@@ -16,6 +16,7 @@
 #include "tensor/file.h"
 #include "tensor/safetensors.h"
 #include "tests/error_text.h"
+#include "tests/train/scratch_folder.h"
 
 using namespace gradus;
 using namespace gradus::testing;
@@ -23,40 +24,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A folder that goes with the test.
-struct Scratch {
-  Scratch() {
-    std::string name = (fs::temp_directory_path() / "gradus_run_XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()));
-    path = name;
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  fs::path path;
-};
-
 std::size_t files_below(const fs::path& folder) {
   std::size_t n = 0;
   for ([[maybe_unused]] const auto& entry : fs::recursive_directory_iterator(folder)) ++n;
   return n;
-}
-
-bool same_state(const StateDict& a, const StateDict& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
-    return x.first == y.first && same_bits(x.second, y.second);
-  });
-}
-
-void steps(const Module& m, Optimizer& o, int count, std::uint64_t seed) {
-  Rng rng(seed);
-  for (int t = 0; t < count; ++t) {
-    Gradients g;
-    for (const Parameter* p : m.parameters())
-      g.add({.label = p->path(), .value = normal(rng, p->shape()), .parameter = true});
-    o.step(m.parameters(), g, 0.01);
-  }
 }
 
 Mlp small(std::uint64_t seed, int64 width = 4) {
@@ -66,7 +37,7 @@ Mlp small(std::uint64_t seed, int64 width = 4) {
 }  // namespace
 
 TEST_CASE("a run folder holds the configuration and the environment") {
-  const Scratch s;
+  const ScratchFolder s;
   Experiment e;
   e.train.epochs = 3;
   const RunFolder run = RunFolder::create(s.path / "a" / "run", e);
@@ -81,7 +52,7 @@ TEST_CASE("a run folder holds the configuration and the environment") {
 
 TEST_CASE(
     "an existing run, a place that cannot be written, and a folder that is none are refused") {
-  const Scratch s;
+  const ScratchFolder s;
   RunFolder::create(s.path / "run", {});
   CHECK(has(message([&] { RunFolder::create(s.path / "run", {}); }), "holds a run already"));
   CHECK(has(message([] { RunFolder::create("", {}); }), "name is empty"));
@@ -100,7 +71,7 @@ TEST_CASE(
 }
 
 TEST_CASE("the log is one valid JSON object a line, NaN and Inf are null") {
-  const Scratch s;
+  const ScratchFolder s;
   const RunFolder run = RunFolder::create(s.path / "run", {});
   run.log({{"step", int64{1}}, {"loss", 0.1}, {"note", std::string("a \"b\"\n\\")}});
   run.log({{"loss", std::nan("")}, {"best", std::numeric_limits<double>::infinity()}});
@@ -121,98 +92,8 @@ TEST_CASE("the log is one valid JSON object a line, NaN and Inf are null") {
   CHECK(has(message([&] { run.log({{"step", int64{2}}}); }), "cannot write to '"));
 }
 
-TEST_CASE("a checkpoint gives back model, optimizer and point, bit for bit") {
-  const Scratch s;
-  Mlp a = small(1), b = small(2);
-  Adam x, y;
-  steps(a, x, 3, 5);
-  const fs::path file = s.path / "c.safetensors";
-  const TrainingPoint point{.epoch = 2,
-                            .step = 3,
-                            .best_loss = std::numeric_limits<double>::infinity(),
-                            .threshold = 0.3};
-  save_checkpoint(file, a, &x, point);
-  const TrainingPoint back = load_checkpoint(file, b, &y);
-  CHECK(back.epoch == 2);
-  CHECK(back.step == 3);
-  CHECK(back.best_loss == point.best_loss);
-  CHECK(back.threshold == 0.3);
-  CHECK(same_state(a.state(), b.state()));
-  steps(a, x, 2, 6);
-  steps(b, y, 2, 6);
-  CHECK(same_state(a.state(), b.state()));
-  CHECK(same_state(x.state(), y.state()));
-  // Only the model, as harmonizing needs it.
-  Mlp c = small(3);
-  load_checkpoint(file, c, nullptr);
-  CHECK_FALSE(same_state(c.state(), a.state()));
-  save_checkpoint(file, a, nullptr, point);
-  load_checkpoint(file, c, nullptr);
-  CHECK(same_state(c.state(), a.state()));
-}
-
-TEST_CASE("a checkpoint that does not fit is refused, and nothing is changed") {
-  const Scratch s;
-  const fs::path file = s.path / "c.safetensors";
-  Mlp model = small(1);
-  Adam adam;
-  steps(model, adam, 2, 5);
-  StateDict before = model.state(), moments = adam.state();
-  const auto refused = [&](std::string_view part) {
-    const std::string text = message([&] { load_checkpoint(file, model, &adam); });
-    CHECK(has(text, part));
-    CHECK(has(text, file.string()));
-    CHECK(same_state(model.state(), before));
-    CHECK(same_state(adam.state(), moments));
-  };
-  {
-    Mlp wide = small(1, 6);
-    Adam o;
-    steps(wide, o, 1, 5);
-    save_checkpoint(file, wide, &o, {});
-    refused("'model/up/weight' is (8, 4) in the model, (8, 6) in the state");
-  }
-  save_checkpoint(file, model, nullptr, {});
-  refused("has no 'steps'");
-
-  save_checkpoint(file, model, &adam, {});
-  const TensorFile good = read_safetensors(file);
-  const auto change = [&](const std::string& name, const Tensor& value) {
-    TensorFile bad = good;
-    if (value.defined())
-      bad.tensors[name] = value;
-    else
-      bad.tensors.erase(name);
-    write_safetensors(file, bad);
-  };
-  change("optimizer:model/up/bias/first", ones({9}));
-  refused("the optimizer's 'model/up/bias/first' is f32 (9), its parameter f32 (8)");
-  change("optimizer:model/up/bias/first", ones({8}, DType::f64));
-  refused("is f64 (8), its parameter f32 (8)");
-  change("optimizer:model/other/first", ones({8}));
-  refused("belongs to no parameter");
-  change("model:model/up/bias", Tensor());
-  refused("belongs to no parameter");
-  change("model:model/up/bios", ones({8}));
-  refused("'model/up/bios' (8) is not in the model; did you mean 'model/up/bias'?");
-  change("point", Tensor());
-  refused("has no training point");
-  change("point", tensor({0, std::nan(""), 0, 0}, {4}, DType::f64));
-  refused("counts nan epochs or steps");
-  change("point", tensor({-1, 0, 0, 0}, {4}, DType::f64));
-  refused("counts -1 epochs or steps");
-  TensorFile other = good;
-  other.metadata["version"] = "2";
-  write_safetensors(file, other);
-  refused("no checkpoint of this version of Gradus (format 'gradus-checkpoint', version '2')");
-  write_file(file, "no tensors");
-  refused("");
-  fs::remove(file);
-  refused("");
-}
-
 TEST_CASE("a full disk is an IoError that leaves the old checkpoint in place") {
-  const Scratch s;
+  const ScratchFolder s;
   const RunFolder run = RunFolder::create(s.path / "run", {});
   const fs::path file = run.checkpoint("last");
   Mlp a = small(1), b = small(2);
