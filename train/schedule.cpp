@@ -33,4 +33,11 @@ Schedule::Shape parse_schedule(const std::string& word) {
                     did_you_mean(word, known));
 }
 
+int64 curriculum_length(int64 step, int64 steps, int64 first, int64 full) {
+  constexpr int64 kMultiple = 8;
+  if (step >= steps || first >= full) return full;
+  const int64 length = first + (full - first) * step / steps;
+  return std::max(first, length / kMultiple * kMultiple);
+}
+
 }  // namespace gradus

@@ -1,5 +1,5 @@
-// Learning-rate schedules: a factor of the base rate as a function of the step. Linear warm-up,
-// then constant, a step down each epoch, or a half cosine to a floor.
+// What changes with the step: the learning rate, as a factor of the base rate (linear warm-up, then
+// constant, a step down each epoch, or a half cosine to a floor), and the windows' length.
 #pragma once
 
 #include <string>
@@ -21,5 +21,9 @@ struct Schedule {
 };
 /// "constant", "step", "cosine"; ConfigError with the nearest spelling.
 Schedule::Shape parse_schedule(const std::string& word);
+
+/// The length curriculum: `first` at step 0, then linear to `full`, reached at `steps`. What lies
+/// between is a multiple of 8: few lengths, for which memory is used again.
+int64 curriculum_length(int64 step, int64 steps, int64 first, int64 full);
 
 }  // namespace gradus

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "tensor/elementwise.h"
-#include "train/progress.h"
+#include "train/base_rate.h"
 
 namespace gradus {
 
@@ -35,6 +35,10 @@ Trainer::Trainer(const Experiment& experiment)
   schedule_.steps_per_epoch = steps_per_epoch();
   schedule_.total_steps = experiment.train.epochs * steps_per_epoch();
   schedule_.decay = experiment.train.decay;
+  check<ConfigError>(experiment.train.curriculum_epochs == 0 ||
+                         experiment.train.curriculum_steps <= experiment.data.steps,
+                     "train.curriculum_steps = {} is longer than the windows: data.steps = {}",
+                     experiment.train.curriculum_steps, experiment.data.steps);
   try_one_window();
 }
 
@@ -60,6 +64,24 @@ HarmonyBatch Trainer::batch(std::span<const PieceWindow> windows) const {
   return make_batch(data_.pieces, windows, experiment_.data.steps, harmonizer_.format());
 }
 
+int64 Trainer::window_steps() const {
+  const Experiment::Train& t = experiment_.train;
+  return curriculum_length(point_.step, t.curriculum_epochs * steps_per_epoch(), t.curriculum_steps,
+                           experiment_.data.steps);
+}
+
+HarmonyBatch Trainer::training_batch(std::span<const PieceWindow> windows) const {
+  const int64 steps = window_steps();
+  if (steps >= experiment_.data.steps) return batch(windows);
+  // Cut before the batch is made: labels are those of what the model sees.
+  std::vector<PieceWindow> cut(windows.begin(), windows.end());
+  for (PieceWindow& w : cut) w.length = std::min(w.length, steps);
+  HarmonyBatch b = batch(cut);
+  for (Tensor* t : {&b.input, &b.onset, &b.sustain, &b.labels, &b.mask})
+    if (t->defined()) *t = contiguous(slice(*t, 1, 0, steps));
+  return b;
+}
+
 double Trainer::step(std::span<const std::vector<PieceWindow>> parts) {
   Rng draw = seeded(experiment_).stream("draw").stream(static_cast<std::uint64_t>(point_.step));
   harmonizer_.model().draw(draw);
@@ -68,7 +90,7 @@ double Trainer::step(std::span<const std::vector<PieceWindow>> parts) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
     Pass pass(Mode::train, static_cast<std::uint64_t>(experiment_.train.seed), point_.step,
               static_cast<int64>(i));
-    Var loss = harmonizer_.loss(batch(parts[i]), pass);
+    Var loss = harmonizer_.loss(training_batch(parts[i]), pass);
     loss_sum += loss.item();
     Gradients g = backward(std::move(loss));
     if (i == 0)
@@ -128,19 +150,28 @@ double Trainer::best_threshold() const {
   return at(static_cast<int>(best - scores.begin()));
 }
 
-TrainingReport Trainer::report() const {
+const MeanPredictor& Trainer::mean() {
+  if (mean_.steps() == 0)
+    for (const PieceWindow& w : train_) {
+      const HarmonyBatch b = batch({&w, 1});
+      mean_.learn(harmonizer_.targets(b), b.mask);
+    }
+  return mean_;
+}
+
+void Trainer::set_base_rates() {
+  Parameter* bias = harmonizer_.model().output().bias();
+  if (bias) bias->set(cast(log_odds(mean()), bias->dtype()));
+}
+
+TrainingReport Trainer::report() {
   TrainingReport r;
   r.validation_loss = validation_loss();
   r.threshold = point_.threshold;
-  MeanPredictor mean;
-  for (const PieceWindow& w : train_) {
-    const HarmonyBatch b = batch({&w, 1});
-    mean.learn(harmonizer_.targets(b), b.mask);
-  }
   double total = 0, count = 0;
   for (const PieceWindow& w : validation_) {
     const HarmonyBatch b = batch({&w, 1});
-    const MeanPredictor::Loss l = mean.loss(harmonizer_.targets(b), b.mask);
+    const MeanPredictor::Loss l = mean().loss(harmonizer_.targets(b), b.mask);
     total += l.total;
     count += static_cast<double>(l.count);
   }
@@ -155,67 +186,6 @@ TrainingReport Trainer::report() const {
   r.parameters = harmonizer_.model().parameter_count();
   r.steps = point_.step;
   r.epochs = point_.epoch;
-  return r;
-}
-
-TrainingReport Trainer::run(const RunFolder& folder, bool quiet) {
-  const int64 total_steps = experiment_.train.epochs * steps_per_epoch();
-  Progress progress("step", total_steps, point_.step, quiet);
-  const auto per_step = static_cast<std::size_t>(experiment_.train.accumulate);
-  while (point_.epoch < experiment_.train.epochs) {
-    const auto batches = epoch_batches(point_.epoch);
-    double epoch_loss = 0;
-    int64 steps = 0;
-    for (std::size_t i = 0; i < batches.size(); i += per_step, ++steps) {
-      const double rate = learning_rate();
-      const double loss = step({batches.data() + i, std::min(per_step, batches.size() - i)});
-      epoch_loss += loss;
-      progress.update(point_.step, fmt::format("loss {:.4f}", loss));
-      if (point_.step % experiment_.train.log_every == 0)
-        folder.log({{"step", point_.step},
-                    {"epoch", point_.epoch},
-                    {"loss", loss},
-                    {"learning_rate", rate},
-                    {"gradient_norm", last_norm_},
-                    {"seconds", progress.seconds()}});
-    }
-    ++point_.epoch;
-    const double loss = validation_loss();
-    check<NonFiniteError>(std::isfinite(loss),
-                          "the validation loss of epoch {} is {}; lower train.learning_rate (now "
-                          "{}), or find the first bad node with `gradus inspect`",
-                          point_.epoch, loss, learning_rate());
-    const bool best = loss < point_.best_loss;
-    if (best) {
-      point_.best_loss = loss;
-      // With it a run that is ended early can harmonize.
-      point_.threshold =
-          experiment_.decode.threshold > 0 ? experiment_.decode.threshold : best_threshold();
-    }
-    folder.log({{"epoch", point_.epoch},
-                {"train_loss", epoch_loss / static_cast<double>(steps)},
-                {"validation_loss", loss},
-                {"seconds", progress.seconds()}});
-    progress.line(fmt::format("epoch {}: training loss {:.4f}, validation loss {:.4f}{}",
-                              point_.epoch, epoch_loss / static_cast<double>(steps), loss,
-                              best ? " (best)" : ""));
-    save_checkpoint(folder.checkpoint("last"), harmonizer_.model(), optimizer_.get(), point_);
-    if (best) save_checkpoint(folder.checkpoint("best"), harmonizer_.model(), nullptr, point_);
-  }
-  load_checkpoint(folder.checkpoint("best"), harmonizer_.model(), nullptr);
-  TrainingReport r = report();
-  r.seconds = progress.seconds();
-  folder.log({{"validation_loss", r.validation_loss},
-              {"mean_loss", r.mean_loss},
-              {"threshold", r.threshold},
-              {"onset_f1", r.model.f1()},
-              {"onsets_predicted", r.model.predicted},
-              {"onsets_target", r.model.target},
-              {"block_chords_f1", r.block_chords.f1()},
-              {"block_chords_onsets", r.block_chords.predicted},
-              {"parameters", r.parameters},
-              {"steps", r.steps},
-              {"seconds", r.seconds}});
   return r;
 }
 

@@ -1,25 +1,17 @@
-// The training loop: batches in a random order that is a function of seed and epoch, gradient
-// accumulation, clipping, schedule, validation and checkpoints at each epoch's end, a log line
-// every few steps.
+// The training loop: batches in a random order that is a function of seed and epoch, windows that
+// grow, gradient accumulation, clipping, schedule, validation and checkpoints at each epoch's end,
+// a log line every few steps. All that is random is a function of seed, epoch and step, so that a
+// run which was ended goes on from its last checkpoint bit for bit.
 #pragma once
+
+#include <functional>
 
 #include "train/harmonizer.h"
 #include "train/harmony_source.h"
-#include "train/metrics.h"
-#include "train/run_folder.h"
 #include "train/schedule.h"
+#include "train/training_report.h"
 
 namespace gradus {
-
-/// What stands in the report of a run, on the held-out tunes.
-struct TrainingReport {
-  double validation_loss = 0, mean_loss = 0;  ///< of the model; of predicting each output's mean
-  double threshold = 0.5;
-  std::vector<std::string> held_out;  ///< names of the validation tunes
-  OnsetScore model, block_chords;     ///< against the target's onsets
-  int64 parameters = 0, steps = 0, epochs = 0;
-  double seconds = 0;
-};
 
 class Trainer {
  public:
@@ -42,19 +34,29 @@ class Trainer {
   /// The onset threshold with the best onset F1 on the validation windows.
   double best_threshold() const;
 
-  /// All epochs into the run folder; leaves the best parameters in the model.
-  TrainingReport run(const RunFolder& folder, bool quiet = false);
+  /// All epochs into the run folder, from where its last checkpoint stands; leaves the best
+  /// parameters in the model. `stop` is asked after each step: true saves and ends the run there.
+  /// ConfigError where the run is complete, or another process trains in the folder.
+  TrainingReport run(const RunFolder& folder, bool quiet = false,
+                     const std::function<bool()>& stop = {});
 
   /// Numbers of the last step.
   double last_norm() const { return last_norm_; }
   double learning_rate() const {
     return experiment_.train.learning_rate * schedule_.factor(point_.step);
   }
+  /// Steps of the windows that the next step reads: the length curriculum.
+  int64 window_steps() const;
   const TrainingPoint& point() const { return point_; }
 
  private:
+  class Run;  // one call of run()
   void try_one_window();
-  TrainingReport report() const;
+  HarmonyBatch training_batch(std::span<const PieceWindow> windows) const;
+  /// The share of each output over the training windows, learned when first asked for.
+  const MeanPredictor& mean();
+  void set_base_rates();
+  TrainingReport report();
   Experiment experiment_;
   HarmonyData data_;
   std::vector<PieceWindow> train_, validation_;
@@ -62,6 +64,7 @@ class Trainer {
   std::unique_ptr<Optimizer> optimizer_;
   Schedule schedule_;
   TrainingPoint point_;
+  MeanPredictor mean_;
   double last_norm_ = 0;
 };
 
