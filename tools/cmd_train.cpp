@@ -1,9 +1,11 @@
-// gradus train: an experiment file, overrides, a run folder.
+// gradus train: an experiment, a run folder, and going on with it.
 #include <fmt/core.h>
 
+#include <csignal>
+
 #include "tensor/parallel.h"
-#include "tools/command_line.h"
 #include "tools/commands.h"
+#include "tools/train_options.h"
 #include "train/progress.h"
 #include "train/trainer.h"
 
@@ -17,6 +19,8 @@ void print_report(const TrainingReport& r, const RunFolder& folder) {
   };
   fmt::print("\n{} parameters, {} steps in {} epochs, {} on {} threads\n", r.parameters, r.steps,
              r.epochs, duration_text(r.seconds), threads());
+  if (r.ending == TrainingReport::Ending::patience)
+    fmt::print("ended early: the validation loss grew no smaller for train.patience epochs\n");
   fmt::print("validation loss {:.4f}; predicting the mean: {:.4f}{}\n", r.validation_loss,
              r.mean_loss,
              r.validation_loss < r.mean_loss ? "" : "  (not better: nothing was learned)");
@@ -33,21 +37,64 @@ void print_report(const TrainingReport& r, const RunFolder& folder) {
   fmt::print("run folder: {}\n", folder.path().string());
 }
 
+// A handler may do no more than set these.
+volatile std::sig_atomic_t signal_seen = 0;
+
+/// While it lives, SIGINT and SIGTERM ask for the end of the run; the second of a kind ends the
+/// process at once. Both are taken even where a shell started the command with SIGINT ignored.
+class StopSignals {
+ public:
+  StopSignals() {
+    signal_seen = 0;
+    struct sigaction action {};
+    action.sa_handler = [](int number) { signal_seen = number; };
+    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, &interrupt_);
+    sigaction(SIGTERM, &action, &terminate_);
+  }
+  ~StopSignals() {
+    sigaction(SIGINT, &interrupt_, nullptr);
+    sigaction(SIGTERM, &terminate_, nullptr);
+  }
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+  int seen() const { return signal_seen; }
+
+ private:
+  struct sigaction interrupt_ {
+  }, terminate_{};
+};
+
+int run(Trainer& trainer, const RunFolder& folder, bool quiet) {
+  const StopSignals signals;
+  const TrainingReport report = trainer.run(folder, quiet, [&] { return signals.seen() != 0; });
+  if (report.ending != TrainingReport::Ending::stopped) {
+    print_report(report, folder);
+    return 0;
+  }
+  fmt::print("stopped after step {}; to go on: gradus train --resume {}\n", report.steps,
+             folder.path().string());
+  constexpr int kEndedBySignal = 128;
+  return kEndedBySignal + signals.seen();
+}
+
+int resume(const CommandLine& line) {
+  check_resume_alone(line);
+  const RunFolder folder = RunFolder::open(line["resume"].as<std::string>());
+  if (folder.complete()) {
+    fmt::print("the run '{}' is complete; its report: {}\n", folder.path().string(),
+               folder.metrics().string());
+    return 0;
+  }
+  Trainer trainer(folder.experiment());
+  return run(trainer, folder, line.has("quiet"));
+}
+
 }  // namespace
 
 int cmd_train(int argc, char** argv) {
-  cxxopts::Options options("gradus train",
-                           "Trains a model from an experiment file into a run folder.");
-  options.positional_help("EXPERIMENT.toml");
-  cxxopts::OptionAdder add = options.add_options();
-  add("experiment", "experiment file; without one, the defaults", cxxopts::value<std::string>());
-  add("out", "run folder to make", cxxopts::value<std::string>());
-  add("set", "override a key: --set train.epochs=2 (again for more keys)",
-      cxxopts::value<std::vector<std::string>>());
-  add("keys", "print every key with default, range and meaning");
-  add("quiet", "no progress");
-  add("help", "this text");
-  options.parse_positional({"experiment"});
+  cxxopts::Options options = train_options();
   const CommandLine line(
       options, argc, argv,
       "gradus train train/experiments/demo.toml --out runs/demo --set train.epochs=1");
@@ -56,17 +103,12 @@ int cmd_train(int argc, char** argv) {
     fmt::print("{}", experiment_keys_markdown());
     return 0;
   }
-  const auto overrides =
-      line.has("set") ? line["set"].as<std::vector<std::string>>() : std::vector<std::string>();
-  const Experiment experiment =
-      line.has("experiment") ? Experiment::read(line["experiment"].as<std::string>(), overrides)
-                             : Experiment::parse("", "defaults", overrides);
-  const std::string out = line.required("out", "a run folder to make: --out runs/NAME");
+  if (line.has("resume")) return resume(line);
+  const Experiment experiment = train_experiment(line);
+  if (!line.has("preset")) line.required("out", "a run folder to make: --out runs/NAME");
   // What is wrong with the model is said before a folder is made.
   Trainer trainer(experiment);
-  const RunFolder folder = RunFolder::create(out, experiment);
-  print_report(trainer.run(folder, line.has("quiet")), folder);
-  return 0;
+  return run(trainer, make_run_folder(line, experiment), line.has("quiet"));
 }
 
 }  // namespace gradus

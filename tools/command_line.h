@@ -31,7 +31,7 @@ class CommandLine {
       std::string reason = e.what();
       for (const char* quote : {"‘", "’"})
         for (std::size_t at; (at = reason.find(quote)) != std::string::npos;)
-          reason.replace(at, std::string_view(quote).size(), "'");
+          reason.replace(at, std::string_view(quote).size(), 1, '\'');
       fail<ConfigError>("{}: {}; see --help", program_, reason);
     }
     if (!result_.unmatched().empty())
