@@ -23,7 +23,8 @@ void visit_keys(V&& v, Experiment& e) {
   v.real("data.validation_share", e.data.validation_share, 0.001, 0.9,
          "share of the tunes that is held out; one at least");
   v.integer("data.transpose_down", e.data.transpose_down, 0, 11,
-            "training tunes in keys so many semitones lower");
+            "tunes: training pieces in keys so many semitones lower; other "
+            "music: each window at random, anew each epoch");
   v.integer("data.transpose_up", e.data.transpose_up, 0, 11, "and higher");
   v.words("data.inputs", e.data.inputs, {"melody", "bridge", "beat", "chord", "root", "style"},
           "what the model reads at each step");

@@ -56,8 +56,17 @@ int64 Trainer::steps_per_epoch() const {
 }
 
 std::vector<std::vector<PieceWindow>> Trainer::epoch_batches(int64 epoch) const {
-  Rng rng = seeded(experiment_).stream("order").stream(static_cast<std::uint64_t>(epoch));
-  return shuffled_batches(train_, experiment_.train.batch, rng);
+  const auto number = static_cast<std::uint64_t>(epoch);
+  Rng order = seeded(experiment_).stream("order").stream(number);
+  auto batches = shuffled_batches(train_, experiment_.train.batch, order);
+  const int64 down = experiment_.data.transpose_down, up = experiment_.data.transpose_up;
+  if (experiment_.data.source.empty() || down + up == 0) return batches;
+  // The tunes stand in every key among the pieces, arranged anew; other music moves as it is.
+  Rng key = seeded(experiment_).stream("key").stream(number);
+  for (auto& windows : batches)
+    for (PieceWindow& w : windows)
+      w.semitones = static_cast<int>(integer_number(key, down + up + 1) - down);
+  return batches;
 }
 
 HarmonyBatch Trainer::batch(std::span<const PieceWindow> windows) const {

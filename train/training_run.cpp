@@ -7,6 +7,7 @@
 #include "tensor/file.h"
 #include "train/progress.h"
 #include "train/run_lock.h"
+#include "train/run_vocabulary.h"
 #include "train/samples.h"
 #include "train/trainer.h"
 
@@ -58,6 +59,7 @@ class Trainer::Run {
       t_.set_base_rates();
     }
     folder_.remove_leftovers();
+    save_vocabulary(folder_, t_.data().chords);
     return folder_.keep_log(point.log_lines);
   }
 
