@@ -9,6 +9,7 @@
 namespace gradus {
 
 int cmd_data(int argc, char** argv);
+int cmd_evaluate(int argc, char** argv);
 int cmd_gradcheck(int argc, char** argv);
 int cmd_harmonize(int argc, char** argv);
 int cmd_inspect(int argc, char** argv);

@@ -1,0 +1,199 @@
+// gradus evaluate: the measures of a run beside those of the floors, over the windows of one split;
+// or those of one floor alone.
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "tensor/file.h"
+#include "tools/command_line.h"
+#include "tools/commands.h"
+#include "train/evaluation_table.h"
+#include "train/harmony_source.h"
+#include "train/run_folder.h"
+
+namespace gradus {
+
+namespace {
+
+constexpr int64 kMostBars = 4096;
+
+std::string data_text(const std::string& source) {
+  return source.empty() ? "the bundled tunes" : source;
+}
+
+WindowKind window_kind(const Experiment& e) {
+  return e.data.windows == "papers" && !e.data.source.empty() && is_pop909(e.data.source)
+             ? WindowKind::papers
+             : WindowKind::bars;
+}
+
+Split wanted_split(const CommandLine& line, const std::vector<Piece>& pieces) {
+  return line.has("split") ? parse_split(line["split"].as<std::string>())
+                           : evaluation_split(pieces);
+}
+
+int64 wanted_bars(const CommandLine& line, int64 usual) {
+  return line.has("bars") ? line.integer("bars", 1, kMostBars) : usual;
+}
+
+/// The same data on the papers' grid.
+std::vector<Piece> judged_pieces(const Experiment& experiment, const std::vector<Piece>& heard) {
+  if (experiment.data.grid == kPopTicks) return heard;
+  DataRequest request = data_request(experiment);
+  request.steps_per_quarter = kPopTicks;
+  return read_harmony_data(request).pieces;
+}
+
+EvaluationTable table_of(const EvaluationWindows& windows, const std::string& source) {
+  EvaluationTable table;
+  table.heading = {{"data", data_text(source)}, {"windows", windows.text()}};
+  table.bars = windows.bars;
+  table.windows = static_cast<int64>(windows.windows.size());
+  table.split = windows.split;
+  return table;
+}
+
+/// One floor on the papers' grid; POP909 in the papers' windows.
+EvaluationTable baseline_table(const CommandLine& line, const Floor& floor) {
+  constexpr int64 kUsualBars = 16, kUsualTuneBars = 8;
+  Experiment e;
+  e.data.source = line.has("data") ? line["data"].as<std::string>() : "";
+  e.data.grid = kPopTicks;
+  e.data.windows = "papers";
+  const WindowKind kind = window_kind(e);
+  const HarmonyData data = read_harmony_data(data_request(e));
+  const int64 bars = wanted_bars(line, kind == WindowKind::papers ? kUsualBars : kUsualTuneBars);
+  const EvaluationWindows windows =
+      evaluation_windows(data.pieces, wanted_split(line, data.pieces), bars, kind);
+  EvaluationTable table = table_of(windows, e.data.source);
+  table.heading.emplace_back("floor", floor.says);
+  table.rows = {evaluate_floor(windows, floor)};
+  return table;
+}
+
+/// Contexts whose numbers are those of a data set's chords.
+bool numbers_chords(const Harmonizer& harmonizer) {
+  const std::vector<std::string>& contexts = harmonizer.format().contexts;
+  return std::any_of(contexts.begin(), contexts.end(), [](const std::string& c) {
+    return c == "key" || c == "key-mode" || c == "chord";
+  });
+}
+
+/// Where the data lacks what the run was trained with.
+void check_context(const Harmonizer& h, const HarmonyData& data, Split split,
+                   const std::string& source) {
+  std::vector<std::string> words;
+  for (const std::string& c : h.format().contexts) words.push_back("context " + c);
+  for (const std::string& i : h.format().inputs) words.push_back("input " + i);
+  const auto known = [&](const Piece& p) {
+    return p.split == split && std::any_of(p.steps.begin(), p.steps.end(),
+                                           [](const StepLabels& s) { return !s.chord.is_none(); });
+  };
+  check<ConfigError>(
+      !h.format().reads_chords() || std::any_of(data.pieces.begin(), data.pieces.end(), known),
+      "this run was trained with another context: it reads chords ({}), and no piece of split {} "
+      "in {} has any",
+      join(words), to_string(split), data_text(source));
+  const auto reads_style = [&](const std::vector<std::string>& names) {
+    return std::find(names.begin(), names.end(), "style") != names.end();
+  };
+  check<ConfigError>(
+      data.has_styles || !(reads_style(h.format().inputs) || reads_style(h.format().contexts)),
+      "this run was trained with another context: it reads the style of the accompaniment, which "
+      "only the bundled tunes say, not {}",
+      data_text(source));
+}
+
+std::string run_text(const std::string& path, const Experiment& e, const TrainingPoint& point) {
+  std::string contexts;
+  for (const std::string& c : e.data.context)
+    contexts += fmt::format("{}{}{}", contexts.empty() ? "" : ", ", c,
+                            context_looks_ahead(c) ? " (LOOKS AHEAD in the window)" : "");
+  return fmt::format("{}: encoding {}, context {}, inputs {}; {}best of its epochs: {}", path, e.pe,
+                     contexts, join(e.data.inputs),
+                     e.model.causal ? "" : "NOT CAUSAL, it hears the whole window; ", point.epoch);
+}
+
+/// A run beside the floors, in windows of its own kind.
+EvaluationTable run_table(const CommandLine& line) {
+  const std::string path = line["run"].as<std::string>();
+  const RunFolder folder = RunFolder::open(path);
+  const Experiment own = folder.experiment();
+  Experiment e = own;
+  if (line.has("data")) e.data.source = line["data"].as<std::string>();
+  const HarmonyData data = read_harmony_data(data_request(e));
+  Harmonizer harmonizer(own, data.chords);
+  // The numbers of chords that the model knows are those of the data it was trained on.
+  if (e.data.source != own.data.source && numbers_chords(harmonizer))
+    harmonizer = Harmonizer(own, read_harmony_data(data_request(own)).chords);
+  const Split split = wanted_split(line, data.pieces);
+  const int64 quarter_bars = std::max<int64>(1, own.data.steps / (4 * own.data.grid));
+  const EvaluationWindows windows = evaluation_windows(
+      judged_pieces(e, data.pieces), split, wanted_bars(line, quarter_bars), window_kind(e));
+  check_context(harmonizer, data, split, e.data.source);
+  check<ConfigError>(std::filesystem::exists(folder.checkpoint("best")),
+                     "'{}' has no checkpoint yet: its training did not end an epoch", path);
+  const TrainingPoint point =
+      load_checkpoint(folder.checkpoint("best"), harmonizer.model(), nullptr);
+  const Decoding decoding =
+      make_decoding(own, line.has("threshold") ? line.probability("threshold") : point.threshold);
+
+  EvaluationTable table = table_of(windows, e.data.source);
+  table.heading.emplace_back("run", run_text(path, own, point));
+  table.heading.emplace_back(
+      "decoding",
+      fmt::format("{}; the threshold {}", to_string(decoding),
+                  line.has("threshold")      ? "as given with --threshold"
+                  : own.decode.threshold > 0 ? "as given in its experiment"
+                                             : "with the best onset F1 on validation windows"));
+  table.threshold = decoding.threshold;
+  table.rows = {evaluate_model(windows, harmonizer, data.pieces, decoding)};
+  for (const Floor& f : floors()) table.rows.push_back(evaluate_floor(windows, f));
+  return table;
+}
+
+void check_options(const CommandLine& line) {
+  check<ConfigError>(line.has("run") != line.has("baseline"),
+                     "gradus evaluate takes one of --run RUN and --baseline NAME");
+  check<ConfigError>(line.has("run") || !line.has("threshold"),
+                     "--threshold belongs to --run: a floor has no probabilities");
+}
+
+}  // namespace
+
+int cmd_evaluate(int argc, char** argv) {
+  cxxopts::Options options(
+      "gradus evaluate",
+      "The measures of a run beside those of the floors, which need no learning, over windows of "
+      "one split;\nor those of one floor alone. All hear a window from its first tick on, and "
+      "nothing before it.\n");
+  const auto word = [] { return cxxopts::value<std::string>(); };
+  cxxopts::OptionAdder add = options.add_options();
+  add("run", "run folder of `gradus train`", word());
+  add("baseline", "one floor alone: silent, all-twelve, heard-lately or block-chords", word());
+  add("data",
+      "POP909's folder, a MIDI file or a folder of MIDI files (default: what the run was trained "
+      "on; with --baseline the bundled tunes)",
+      word());
+  add("split", "train, validation or test (default: test where the data has it, else validation)",
+      word());
+  add("bars",
+      "bars in a window (default: as in training; with --baseline 16 of POP909, 8 of other data)",
+      word());
+  add("threshold", "probability of an onset (default: the one chosen in training)", word());
+  add("csv", "file to write the table to", word());
+  add("json", "file to write the table to", word());
+  add("help", "this text");
+  const CommandLine line(options, argc, argv, "gradus evaluate --run runs/demo");
+  if (line.helped()) return 0;
+  check_options(line);
+  const EvaluationTable table =
+      line.has("run") ? run_table(line)
+                      : baseline_table(line, find_floor(line["baseline"].as<std::string>()));
+  fmt::print("{}", text(table));
+  if (line.has("csv")) write_file(line["csv"].as<std::string>(), csv(table));
+  if (line.has("json")) write_file(line["json"].as<std::string>(), json(table));
+  return 0;
+}
+
+}  // namespace gradus
