@@ -144,24 +144,26 @@ Piece finer(const Piece& piece, int factor) {
   return fine;
 }
 
+std::vector<bool> held_out(std::size_t count, double share, const Rng& rng) {
+  check<ConfigError>(share >= 0 && share < 1,
+                     "the share of validation is at least 0 and below 1, got {}", share);
+  const auto all = static_cast<int64>(count);
+  int64 held = std::llround(share * static_cast<double>(count));
+  if (share > 0) held = std::max<int64>(held, 1);
+  held = std::clamp<int64>(held, 0, std::max<int64>(all - 1, 0));
+  Rng order = rng.stream("validation tunes");
+  const std::vector<int64> shuffled = permutation(order, all).to_vector<int64>();
+  std::vector<bool> validation(count, false);
+  for (int64 i = 0; i < held; ++i)
+    validation[static_cast<std::size_t>(shuffled[static_cast<std::size_t>(i)])] = true;
+  return validation;
+}
+
 std::vector<Piece> make_pieces(const std::vector<Tune>& tunes, const PieceOptions& o,
                                const Rng& rng) {
   check<ConfigError>(o.lowest_shift <= 0 && o.highest_shift >= 0,
                      "shifts must include 0, got {} to {}", o.lowest_shift, o.highest_shift);
-  check<ConfigError>(o.validation_share >= 0 && o.validation_share < 1,
-                     "the share of validation is at least 0 and below 1, got {}",
-                     o.validation_share);
-  const auto count = static_cast<int64>(tunes.size());
-  int64 held_out = std::llround(o.validation_share * static_cast<double>(count));
-  if (o.validation_share > 0) held_out = std::max<int64>(held_out, 1);
-  held_out = std::clamp<int64>(held_out, 0, std::max<int64>(count - 1, 0));
-
-  Rng order = rng.stream("validation tunes");
-  const std::vector<int64> shuffled = permutation(order, count).to_vector<int64>();
-  std::vector<bool> validation(tunes.size(), false);
-  for (int64 i = 0; i < held_out; ++i)
-    validation[static_cast<std::size_t>(shuffled[static_cast<std::size_t>(i)])] = true;
-
+  const std::vector<bool> validation = held_out(tunes.size(), o.validation_share, rng);
   std::vector<Piece> pieces;
   for (std::size_t i = 0; i < tunes.size(); ++i) {
     if (validation[i]) {

@@ -66,6 +66,9 @@ struct PieceOptions {
   int lowest_shift = -5, highest_shift = 6;  ///< semitones, for training pieces
   double validation_share = 0.15;            ///< of the tunes; one at least, and one stays to train
 };
+/// Which of so many pieces are held out for validation: a share of them, one at least where the
+/// share is above 0, but never all.
+std::vector<bool> held_out(std::size_t count, double share, const Rng& rng);
 /// All tunes as pieces. Whole tunes go to validation, in their own key only; `rng` says which.
 std::vector<Piece> make_pieces(const std::vector<Tune>& tunes, const PieceOptions& options,
                                const Rng& rng);
