@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "data/context.h"
+#include "data/midi_set.h"
 #include "data/pop909.h"
 
 namespace gradus {
@@ -17,11 +18,13 @@ struct DataRequest {
   PopBegin begin = PopBegin::bar_line;            ///< POP909
   PieceOptions tunes;                             ///< the tunes' keys; the share held out
   Rng split = Rng(1);                             ///< says which are held out
+  std::filesystem::path cache;                    ///< folder of prepared data; empty: none
 };
 
-struct LeftOut {
-  std::string name, reason;
-};
+/// True for a folder that holds a clone of POP909, false for a MIDI file or a folder with some.
+/// IoError where the source is neither.
+bool is_pop909(const std::filesystem::path& source);
+
 struct HarmonyData {
   std::vector<Piece> pieces;
   ChordVocabulary chords;

@@ -78,6 +78,10 @@ fs::path PopFolders::label_file(int song, const std::string& name) const {
   return labels / pop_song_name(song) / name;
 }
 
+std::vector<std::string> pop909_clones() {
+  return {kClones[0].folder, kClones[1].folder, kClones[2].folder};
+}
+
 PopFolders find_pop909(const fs::path& data) {
   std::error_code ignored;
   check<IoError>(fs::is_directory(data, ignored), "{}: no such folder", data.string());

@@ -18,6 +18,8 @@ struct PopFolders {
   std::filesystem::path midi_file(int song) const;
   std::filesystem::path label_file(int song, const std::string& name) const;
 };
+/// The names of the three clones' folders.
+std::vector<std::string> pop909_clones();
 /// IoError names the first clone that is missing or incomplete, and where to get it.
 PopFolders find_pop909(const std::filesystem::path& data);
 /// The numbers of all songs that have a folder in one of the clones, ascending.
