@@ -144,11 +144,9 @@ void RunFolder::sync_log() const {
 
 void RunFolder::remove_leftovers() const {
   // Only what a run itself writes: others may be writing files of their own beside it.
-  constexpr std::pair<const char*, const char*> kWritten[] = {{"", "environment.json."},
-                                                              {"", "experiment.toml."},
-                                                              {"", "metrics.json."},
-                                                              {"checkpoints", ".safetensors."},
-                                                              {"samples", ".mid."}};
+  constexpr std::pair<const char*, const char*> kWritten[] = {
+      {"", "environment.json."}, {"", "experiment.toml."},         {"", "chords.npy."},
+      {"", "metrics.json."},     {"checkpoints", ".safetensors."}, {"samples", ".mid."}};
   for (const auto& [part, file] : kWritten) {
     std::vector<fs::path> leftovers;
     std::error_code error;

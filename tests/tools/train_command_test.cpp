@@ -98,7 +98,7 @@ TEST_CASE("a wrong encoding is refused before a folder is made") {
                       {"'alibi'", "one label", "12"});
   check_train_refused("--set pe.width=3 --set data.context=bin", {"ropepool", "3", "12"});
   check_train_refused("--set pe.widht=3", {"--set pe.widht=3", "did you mean 'pe.width'?"});
-  check_train_refused("--set pe.tracks=tiem", {"'tiem'", "chroma"});
+  check_train_refused("--set pe.tracks=tiem", {"'tiem'", "bin"});
   check_train_refused("--set model.feature_map=elu", {"unknown feature map 'elu'", "elu1"});
 }
 
@@ -159,7 +159,7 @@ TEST_CASE("a full disk leaves nothing half-written") {
   check_refused(train("", out), {"cannot write", "environment.json"}, "ulimit -f 0;");
   CHECK_FALSE(fs::exists(out));
   // Room for the configuration, none for a checkpoint: what is there is whole.
-  check_refused(train("", out), {"cannot write", "last.safetensors"}, "ulimit -f 8;");
+  check_refused(train("", out), {"cannot write", "best.safetensors"}, "ulimit -f 8;");
   CHECK(files_below(out) == std::vector<std::string>{"checkpoints", "environment.json",
                                                      "experiment.toml", "log.jsonl"});
   for (const auto& line : log_lines(out)) CHECK(line.is_object());
