@@ -6,8 +6,10 @@
 
 namespace gradus {
 
-DataRequest data_request(const Experiment& experiment);
-/// The windows of a split that a model trains on or is validated with.
+/// `cache` is the folder of prepared data; empty: none.
+DataRequest data_request(const Experiment& experiment, const std::filesystem::path& cache = {});
+/// The windows of a split that a model trains on or is validated with. ConfigError where there are
+/// none.
 std::vector<PieceWindow> training_windows(const std::vector<Piece>& pieces, Split split,
                                           const Experiment& experiment);
 
