@@ -9,7 +9,7 @@
 #include "tools/commands.h"
 #include "train/evaluation_table.h"
 #include "train/harmony_source.h"
-#include "train/run_folder.h"
+#include "train/run_vocabulary.h"
 
 namespace gradus {
 
@@ -71,14 +71,6 @@ EvaluationTable baseline_table(const CommandLine& line, const Floor& floor) {
   return table;
 }
 
-/// Contexts whose numbers are those of a data set's chords.
-bool numbers_chords(const Harmonizer& harmonizer) {
-  const std::vector<std::string>& contexts = harmonizer.format().contexts;
-  return std::any_of(contexts.begin(), contexts.end(), [](const std::string& c) {
-    return c == "key" || c == "key-mode" || c == "chord";
-  });
-}
-
 /// Where the data lacks what the run was trained with.
 void check_context(const Harmonizer& h, const HarmonyData& data, Split split,
                    const std::string& source) {
@@ -122,14 +114,11 @@ EvaluationTable run_table(const CommandLine& line) {
   Experiment e = own;
   if (line.has("data")) e.data.source = line["data"].as<std::string>();
   const HarmonyData data = read_harmony_data(data_request(e));
-  Harmonizer harmonizer(own, data.chords);
-  // The numbers of chords that the model knows are those of the data it was trained on.
-  if (e.data.source != own.data.source && numbers_chords(harmonizer))
-    harmonizer = Harmonizer(own, read_harmony_data(data_request(own)).chords);
+  Harmonizer harmonizer(own, load_vocabulary(folder));
   const Split split = wanted_split(line, data.pieces);
-  const int64 quarter_bars = std::max<int64>(1, own.data.steps / (4 * own.data.grid));
+  const int64 usual_bars = std::max<int64>(1, own.data.steps / (4 * own.data.grid));
   const EvaluationWindows windows = evaluation_windows(
-      judged_pieces(e, data.pieces), split, wanted_bars(line, quarter_bars), window_kind(e));
+      judged_pieces(e, data.pieces), split, wanted_bars(line, usual_bars), window_kind(e));
   check_context(harmonizer, data, split, e.data.source);
   check<ConfigError>(std::filesystem::exists(folder.checkpoint("best")),
                      "'{}' has no checkpoint yet: its training did not end an epoch", path);

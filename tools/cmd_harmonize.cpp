@@ -13,7 +13,7 @@
 #include "data/midi.h"
 #include "tools/command_line.h"
 #include "tools/commands.h"
-#include "train/harmonizer.h"
+#include "train/decoding.h"
 #include "train/metrics.h"
 #include "train/run_folder.h"
 
@@ -225,7 +225,9 @@ int cmd_harmonize(int argc, char** argv) {
                      "between bar lines) or --chords FILE",
                      needs);
 
-  const std::vector<Note> notes = harmonizer.decode(harmonizer.probabilities(r.piece), threshold);
+  const std::vector<Note> notes =
+      decode(harmonizer.probabilities(r.piece), make_decoding(harmonizer.experiment(), threshold),
+             bar_grid(r.piece));
   SongTrack piano{"accompaniment", program, {}};
   for (Note n : to_ticks(notes, r.song.ticks_per_quarter)) {
     // What would sound before the song begins falls away.

@@ -151,28 +151,4 @@ std::vector<HarmonyProbabilities> Harmonizer::probabilities(
   return out;
 }
 
-std::vector<Note> Harmonizer::decode(const HarmonyProbabilities& p, double threshold) const {
-  const Tensor onset = contiguous(p.onset), sustain = contiguous(p.sustain);
-  const auto on = onset.values<float>(), held = sustain.values<float>();
-  const int64 steps = onset.size(0), pitches = onset.size(1);
-  std::vector<Note> notes;
-  for (int64 j = 0; j < pitches; ++j) {
-    double begun = 0;  // probability of the note that sounds; 0: silence
-    for (int64 t = 0; t < steps; ++t) {
-      const auto i = static_cast<std::size_t>(t * pitches + j);
-      const double o = static_cast<double>(on[i]), s = static_cast<double>(held[i]);
-      if (o >= threshold) {
-        notes.push_back({t, t + 1, format_.target_low + static_cast<int>(j)});
-        begun = std::max(o, s);
-      } else if (begun > 0 && s >= experiment_.decode.sustain_threshold * begun) {
-        notes.back().end = t + 1;
-      } else {
-        begun = 0;
-      }
-    }
-  }
-  sort_notes(notes);
-  return notes;
-}
-
 }  // namespace gradus

@@ -1,6 +1,6 @@
 // Harmonizer: the model of the task. A causal encoder Transformer reads the melody step by step and
 // says for every step and pitch how probable an onset is, and how probable it is that a note
-// sounds; decoding turns both into notes.
+// sounds; decoding.h turns both into notes.
 #pragma once
 
 #include <memory>
@@ -43,9 +43,6 @@ class Harmonizer {
   /// Windows of pieces, each heard on its own: one forward pass for all, padded to the longest.
   std::vector<HarmonyProbabilities> probabilities(const std::vector<Piece>& pieces,
                                                   std::span<const PieceWindow> windows) const;
-  /// Notes in steps: an onset at `threshold` begins one. It lasts while it is probable that it goes
-  /// on, given that it began: sustain against its own probability at the onset.
-  std::vector<Note> decode(const HarmonyProbabilities& p, double threshold) const;
 
  private:
   Experiment experiment_;

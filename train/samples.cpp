@@ -3,6 +3,7 @@
 #include <set>
 
 #include "tensor/text.h"
+#include "train/decoding.h"
 
 namespace gradus {
 
@@ -54,7 +55,8 @@ void write_samples(const std::filesystem::path& folder, const Harmonizer& harmon
     if (piece.split != Split::validation) continue;
     const std::string name = file_name(piece.name);
     if (!written.insert(name).second) continue;
-    const auto notes = harmonizer.decode(harmonizer.probabilities(piece), threshold);
+    const auto notes = decode(harmonizer.probabilities(piece),
+                              make_decoding(harmonizer.experiment(), threshold), bar_grid(piece));
     write_midi(folder / (name + ".mid"), sample_song(piece, notes));
   }
 }

@@ -6,6 +6,7 @@
 
 #include "tensor/elementwise.h"
 #include "train/base_rate.h"
+#include "train/threshold.h"
 
 namespace gradus {
 
@@ -44,6 +45,7 @@ Trainer::Trainer(const Experiment& experiment)
 
 void Trainer::try_one_window() {
   const NoGrad no_grad;
+  make_decoding(experiment_, experiment_.decode.threshold);  // rules that do not fit the model
   Rng draw = seeded(experiment_).stream("draw").stream(std::uint64_t{0});
   harmonizer_.model().draw(draw);
   Pass pass = Pass::eval();
@@ -139,24 +141,10 @@ double Trainer::validation_loss() const {
 }
 
 double Trainer::best_threshold() const {
-  const NoGrad no_grad;
-  constexpr int kGrid = 40;
-  std::vector<OnsetScore> scores(kGrid);
-  const auto at = [](int i) { return (i + 0.5) / kGrid; };
-  for (std::size_t i = 0; i < validation_.size();
-       i += static_cast<std::size_t>(experiment_.train.batch)) {
-    const auto n =
-        std::min(validation_.size() - i, static_cast<std::size_t>(experiment_.train.batch));
-    const HarmonyBatch b = batch({validation_.data() + i, n});
-    Pass pass = Pass::eval();
-    const Tensor p =
-        sigmoid(slice(harmonizer_.logits(b, pass).value(), -1, 0, harmonizer_.format().pitches()));
-    for (int k = 0; k < kGrid; ++k)
-      scores[static_cast<std::size_t>(k)] += onset_score(p, at(k), b.onset, b.mask);
-  }
-  const auto best = std::max_element(scores.begin(), scores.end(),
-                                     [](const auto& a, const auto& b) { return a.f1() < b.f1(); });
-  return at(static_cast<int>(best - scores.begin()));
+  constexpr int64 kWindows = 256;  // a second or two for small models on POP909
+  return choose_threshold(harmonizer_, data_.pieces, spread_windows(validation_, kWindows),
+                          make_decoding(experiment_, 0.5))
+      .threshold;
 }
 
 const MeanPredictor& Trainer::mean() {
@@ -188,7 +176,8 @@ TrainingReport Trainer::report() {
   for (const Piece& piece : data_.pieces) {
     if (piece.split != Split::validation) continue;
     r.held_out.push_back(piece.name);
-    r.model += onset_score(harmonizer_.decode(harmonizer_.probabilities(piece), point_.threshold),
+    r.model += onset_score(decode(harmonizer_.probabilities(piece),
+                                  make_decoding(experiment_, point_.threshold), bar_grid(piece)),
                            piece.accompaniment);
     r.block_chords += onset_score(block_chord_steps(piece), piece.accompaniment);
   }

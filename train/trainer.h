@@ -31,7 +31,7 @@ class Trainer {
   double step(std::span<const std::vector<PieceWindow>> parts);
   /// Mean loss over the validation windows.
   double validation_loss() const;
-  /// The onset threshold with the best onset F1 on the validation windows.
+  /// The onset threshold that decodes validation windows best, see threshold.h.
   double best_threshold() const;
 
   /// All epochs into the run folder, from where its last checkpoint stands; leaves the best
