@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "tensor/file.h"
-#include "tools/command_line.h"
+#include "tools/cache_options.h"
 #include "tools/commands.h"
 #include "train/evaluation_table.h"
 #include "train/harmony_source.h"
@@ -37,9 +37,10 @@ int64 wanted_bars(const CommandLine& line, int64 usual) {
 }
 
 /// The same data on the papers' grid.
-std::vector<Piece> judged_pieces(const Experiment& experiment, const std::vector<Piece>& heard) {
+std::vector<Piece> judged_pieces(const Experiment& experiment, const std::vector<Piece>& heard,
+                                 const std::filesystem::path& cache) {
   if (experiment.data.grid == kPopTicks) return heard;
-  DataRequest request = data_request(experiment);
+  DataRequest request = data_request(experiment, cache);
   request.steps_per_quarter = kPopTicks;
   return read_harmony_data(request).pieces;
 }
@@ -61,7 +62,7 @@ EvaluationTable baseline_table(const CommandLine& line, const Floor& floor) {
   e.data.grid = kPopTicks;
   e.data.windows = "papers";
   const WindowKind kind = window_kind(e);
-  const HarmonyData data = read_harmony_data(data_request(e));
+  const HarmonyData data = read_harmony_data(data_request(e, cache_folder(line)));
   const int64 bars = wanted_bars(line, kind == WindowKind::papers ? kUsualBars : kUsualTuneBars);
   const EvaluationWindows windows =
       evaluation_windows(data.pieces, wanted_split(line, data.pieces), bars, kind);
@@ -113,12 +114,13 @@ EvaluationTable run_table(const CommandLine& line) {
   const Experiment own = folder.experiment();
   Experiment e = own;
   if (line.has("data")) e.data.source = line["data"].as<std::string>();
-  const HarmonyData data = read_harmony_data(data_request(e));
+  const HarmonyData data = read_harmony_data(data_request(e, cache_folder(line)));
   Harmonizer harmonizer(own, load_vocabulary(folder));
   const Split split = wanted_split(line, data.pieces);
   const int64 usual_bars = std::max<int64>(1, own.data.steps / (4 * own.data.grid));
-  const EvaluationWindows windows = evaluation_windows(
-      judged_pieces(e, data.pieces), split, wanted_bars(line, usual_bars), window_kind(e));
+  const EvaluationWindows windows =
+      evaluation_windows(judged_pieces(e, data.pieces, cache_folder(line)), split,
+                         wanted_bars(line, usual_bars), window_kind(e));
   check_context(harmonizer, data, split, e.data.source);
   check<ConfigError>(std::filesystem::exists(folder.checkpoint("best")),
                      "'{}' has no checkpoint yet: its training did not end an epoch", path);
@@ -172,6 +174,7 @@ int cmd_evaluate(int argc, char** argv) {
   add("threshold", "probability of an onset (default: the one chosen in training)", word());
   add("csv", "file to write the table to", word());
   add("json", "file to write the table to", word());
+  add_cache_options(add);
   add("help", "this text");
   const CommandLine line(options, argc, argv, "gradus evaluate --run runs/demo");
   if (line.helped()) return 0;
