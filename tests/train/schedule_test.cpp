@@ -59,3 +59,31 @@ TEST_CASE("schedules by name") {
           "unknown schedule 'cosin'; known: constant, step, cosine; did you mean 'cosine'?");
   }
 }
+
+TEST_CASE("the curriculum grows from the first length to the full one") {
+  CHECK(curriculum_length(0, 100, 16, 128) == 16);
+  CHECK(curriculum_length(50, 100, 16, 128) == 72);
+  CHECK(curriculum_length(99, 100, 16, 128) == 120);
+  CHECK(curriculum_length(100, 100, 16, 128) == 128);
+  CHECK(curriculum_length(1000000, 100, 16, 128) == 128);
+  // None: no steps, or windows that begin at their full length.
+  CHECK(curriculum_length(0, 0, 16, 128) == 128);
+  CHECK(curriculum_length(0, 100, 128, 128) == 128);
+  CHECK(curriculum_length(0, 100, 500, 128) == 128);
+  // Odd ends stay; what lies between is a multiple of 8, and never shorter than before.
+  CHECK(curriculum_length(0, 7, 3, 21) == 3);
+  CHECK(curriculum_length(6, 7, 3, 21) == 16);
+  CHECK(curriculum_length(7, 7, 3, 21) == 21);
+  CHECK(curriculum_length(0, 1, 1, 65536) == 1);
+  // As in the older published code of the papers: 16 to 1024 over three epochs of 415 steps.
+  int64 before = 0, distinct = 0;
+  for (int64 t = 0; t <= 1245; ++t) {
+    const int64 length = curriculum_length(t, 1245, 16, 1024);
+    CHECK(length % 8 == 0);
+    CHECK(length >= before);
+    distinct += length > before;
+    before = length;
+  }
+  CHECK(before == 1024);
+  CHECK(distinct == 127);
+}
