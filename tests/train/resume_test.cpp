@@ -59,9 +59,9 @@ std::map<std::string, std::string> files(const fs::path& run) {
 
 void check_same(const std::map<std::string, std::string>& a,
                 const std::map<std::string, std::string>& b) {
-  for (const auto& [name, text] : a)
-    CHECK_MESSAGE((b.count(name) && b.at(name) == text), name, " differs");
-  for (const auto& [name, text] : b) CHECK_MESSAGE(a.count(name), name, " is there alone");
+  for (const auto& file : a)
+    CHECK_MESSAGE((b.count(file.first) && b.at(file.first) == file.second), file.first, " differs");
+  for (const auto& file : b) CHECK_MESSAGE(a.count(file.first), file.first, " is there alone");
 }
 
 void replace_copy(const fs::path& from, const fs::path& to) {
