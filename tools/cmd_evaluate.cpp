@@ -51,6 +51,8 @@ EvaluationTable table_of(const EvaluationWindows& windows, const std::string& so
   table.bars = windows.bars;
   table.windows = static_cast<int64>(windows.windows.size());
   table.split = windows.split;
+  if (!windows.has_chords())
+    table.heading.emplace_back("chords", "none is known, so that block-chords rests");
   return table;
 }
 
@@ -72,29 +74,26 @@ EvaluationTable baseline_table(const CommandLine& line, const Floor& floor) {
   return table;
 }
 
+bool holds(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 /// Where the data lacks what the run was trained with.
-void check_context(const Harmonizer& h, const HarmonyData& data, Split split,
-                   const std::string& source) {
+void check_context(const HarmonyFormat& format, const HarmonyData& data,
+                   const EvaluationWindows& windows, const std::string& source) {
   std::vector<std::string> words;
-  for (const std::string& c : h.format().contexts) words.push_back("context " + c);
-  for (const std::string& i : h.format().inputs) words.push_back("input " + i);
-  const auto known = [&](const Piece& p) {
-    return p.split == split && std::any_of(p.steps.begin(), p.steps.end(),
-                                           [](const StepLabels& s) { return !s.chord.is_none(); });
-  };
-  check<ConfigError>(
-      !h.format().reads_chords() || std::any_of(data.pieces.begin(), data.pieces.end(), known),
-      "this run was trained with another context: it reads chords ({}), and no piece of split {} "
-      "in {} has any",
-      join(words), to_string(split), data_text(source));
-  const auto reads_style = [&](const std::vector<std::string>& names) {
-    return std::find(names.begin(), names.end(), "style") != names.end();
-  };
-  check<ConfigError>(
-      data.has_styles || !(reads_style(h.format().inputs) || reads_style(h.format().contexts)),
-      "this run was trained with another context: it reads the style of the accompaniment, which "
-      "only the bundled tunes say, not {}",
-      data_text(source));
+  for (const std::string& c : format.contexts)
+    if (context_reads_chords(c)) words.push_back("context " + c);
+  for (const char* input : {"chord", "root"})
+    if (format.reads(input)) words.push_back(fmt::format("input {}", input));
+  check<ConfigError>(words.empty() || windows.has_chords(),
+                     "this run was trained with {}: it needs chords, but no piece of split {} in "
+                     "{} has any",
+                     join(words), to_string(windows.split), data_text(source));
+  check<ConfigError>(data.has_styles || !(format.reads("style") || holds(format.contexts, "style")),
+                     "this run was trained with the style of the accompaniment, which the bundled "
+                     "tunes say, but not {}",
+                     data_text(source));
 }
 
 std::string run_text(const std::string& path, const Experiment& e, const TrainingPoint& point) {
@@ -121,7 +120,7 @@ EvaluationTable run_table(const CommandLine& line) {
   const EvaluationWindows windows =
       evaluation_windows(judged_pieces(e, data.pieces, cache_folder(line)), split,
                          wanted_bars(line, usual_bars), window_kind(e));
-  check_context(harmonizer, data, split, e.data.source);
+  check_context(harmonizer.format(), data, windows, e.data.source);
   check<ConfigError>(std::filesystem::exists(folder.checkpoint("best")),
                      "'{}' has no checkpoint yet: its training did not end an epoch", path);
   const TrainingPoint point =
@@ -138,7 +137,13 @@ EvaluationTable run_table(const CommandLine& line) {
                   : own.decode.threshold > 0 ? "as given in its experiment"
                                              : "with the best onset F1 on validation windows"));
   table.threshold = decoding.threshold;
-  table.rows = {evaluate_model(windows, harmonizer, data.pieces, decoding)};
+  try {
+    table.rows = {evaluate_model(windows, harmonizer, data.pieces, decoding)};
+  } catch (Error& error) {
+    error.add(fmt::format("evaluating on {} the run '{}', trained on {}", data_text(e.data.source),
+                          path, data_text(own.data.source)));
+    throw;
+  }
   for (const Floor& f : floors()) table.rows.push_back(evaluate_floor(windows, f));
   return table;
 }

@@ -117,7 +117,17 @@ EvaluationWindows evaluation_windows(std::vector<Piece> pieces, Split split, int
 }
 
 Split evaluation_split(const std::vector<Piece>& pieces) {
-  return pieces_of(pieces, Split::test) > 0 ? Split::test : Split::validation;
+  for (Split s : {Split::test, Split::validation})
+    if (pieces_of(pieces, s) > 0) return s;
+  return Split::train;
+}
+
+bool EvaluationWindows::has_chords() const {
+  return std::any_of(windows.begin(), windows.end(), [&](const PieceWindow& w) {
+    const StepLabels* first = pieces[w.piece].steps.begin() + w.begin;
+    return std::any_of(first, first + w.length,
+                       [](const StepLabels& s) { return !s.chord.is_none(); });
+  });
 }
 
 KnownMusic known_music(const Piece& piece, const PieceWindow& window) {

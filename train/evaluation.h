@@ -22,12 +22,14 @@ struct EvaluationWindows {
   int64 bars = 0;
   /// "817 windows of 8 bars in 88 pieces of split test, side by side, from bar lines on".
   std::string text() const;
+  /// Whether a chord is known anywhere in them.
+  bool has_chords() const;
 };
 /// ConfigError where the split has no piece, none of them is as long as a window, or the papers
 /// have no windows of so many bars.
 EvaluationWindows evaluation_windows(std::vector<Piece> pieces, Split split, int64 bars,
                                      WindowKind kind);
-/// Test where the pieces have it, else validation.
+/// Test where the pieces have it, else validation, else train.
 Split evaluation_split(const std::vector<Piece>& pieces);
 
 struct EvaluationRow {

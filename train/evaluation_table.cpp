@@ -76,7 +76,8 @@ std::string text(const EvaluationTable& table) {
                        to_string(r.score.ndd), r.score.onset_f1(), r.score.note_f1(),
                        r.score.onset_ratio());
   out +=
-      "\nSSMD: 0 to 100, of sounding cells as in the papers' code; text: of onsets, as in their "
+      "\nModels and floors hear a window from its first tick on, nothing before it.\nSSMD: 0 to "
+      "100, of sounding cells as in the papers' code; text: of onsets, as in their "
       "words.\nNDD: missing notes / missing and superfluous ones. onsets: predicted over true "
       "ones.\n";
   const std::vector<std::string> remarks = reached_by_floors(table);

@@ -39,7 +39,8 @@ TEST_CASE("every help ends in an example that runs") {
   const CommandResult all = gradus_command("--help");
   CHECK(all.code == 0);
   std::vector<std::string> examples{example_of(all.out)};
-  for (const std::string command : {"train", "harmonize", "inspect", "gradcheck", "ops", "pe"}) {
+  for (const std::string command :
+       {"train", "harmonize", "evaluate", "inspect", "gradcheck", "ops", "pe"}) {
     CHECK(all.has("\n  " + command));
     const CommandResult help = gradus_command(command + " --help");
     CHECK(help.code == 0);
@@ -72,7 +73,8 @@ TEST_CASE("wrong commands and options are one clear message and exit code 2") {
   check_refused("tarin", {"unknown command 'tarin'", "did you mean 'train'?"});
   check_refused("''", {"unknown command ''"});
   check_refused("--frobnicate ops", {"unknown option '--frobnicate'", "--threads N"});
-  for (const std::string command : {"train", "harmonize", "inspect", "gradcheck", "ops", "pe"}) {
+  for (const std::string command :
+       {"train", "harmonize", "evaluate", "inspect", "gradcheck", "ops", "pe"}) {
     check_refused(command + " --hlep",
                   {"gradus " + command + ": unknown option '--hlep'", "did you mean '--help'?"});
     check_refused(command + " -q", {"unknown option '-q'", "--help"});

@@ -66,7 +66,11 @@ TEST_CASE("windows: whole bars of one split; what lacks is said") {
   CHECK(w.text() ==
         "2 windows of 2 bars in 1 of 2 pieces of split test, side by side, from bar lines on");
   CHECK(evaluation_split(pieces) == Split::test);
-  CHECK(evaluation_split({pieces[0]}) == Split::validation);
+  CHECK(evaluation_split({piece("v", 1, 16, Split::validation), pieces[0]}) == Split::validation);
+  CHECK(evaluation_split({pieces[0]}) == Split::train);
+  CHECK(w.has_chords());
+  Piece no_chords = make_piece("n", {{0, 64, 60}}, 4, 4, {}, Style::block, 16);
+  CHECK_FALSE(bars_of({no_chords}, 1, Split::train).has_chords());
   CHECK(message<ConfigError>([&] { bars_of(pieces, 6); }) ==
         "no piece of split test holds a window of 6 bars; the longest has 5");
   CHECK(message<ConfigError>([&] { bars_of(pieces, 2, Split::validation); }) ==
