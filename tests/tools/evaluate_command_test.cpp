@@ -89,6 +89,28 @@ TEST_CASE("a context that looks ahead is marked") {
   CHECK(gradus_command("evaluate --run " + ahead).has("NOT CAUSAL"));
 }
 
+TEST_CASE("a run of the papers' kind: their windows, sounding cells of all tracks") {
+  const PopClones songs;
+  songs.add_song(2);
+  songs.add_song(3);
+  songs.list("startpos.csv", "ID,Position,Beats\n1,8,0.5\n2,0,0\n3,0,0\n");
+  songs.list("split.csv", "ID,Split\n1,train\n2,validation\n3,test\n");
+  const std::string run =
+      run_with("papers",
+               "--no-cache --data " + songs.root().string() +
+                   " --set data.grid=16 --set data.windows=papers --set data.steps=512 --set "
+                   "data.onsets=false --set data.targets=melody,bridge,piano --set decode.merge=2");
+  const CommandResult r = gradus_command("evaluate --no-cache --run " + run);
+  CAPTURE(r.out);
+  CHECK(r.code == 0);
+  CHECK(r.has("1 windows of 8 bars in 1 of 1 pieces of split test, those of the papers"));
+  CHECK(r.has("gaps of 2 closed"));
+  check_refused("evaluate --no-cache --bars 2 --run " + run, {"8, 16, 24, ... 64 bars", "got 2"});
+  check_refused("train --out " + (scratch() / "refused") + kTiny +
+                    "--set data.onsets=false --set decode.fill_quarters=true",
+                {"decode.fill_quarters needs a model with onsets, but data.onsets = false"});
+}
+
 TEST_CASE("one floor alone: the papers' windows on POP909, bars elsewhere") {
   for (const std::string& f : kFloors) {
     const CommandResult r =
