@@ -43,28 +43,6 @@ struct MaskedRows {
 
 }  // namespace
 
-OnsetScore onset_score(const Tensor& probability, double threshold, const Tensor& target,
-                       const Tensor& mask) {
-  const MaskedRows rows(target, mask);
-  check_shape(probability.shape() == target.shape(), "the prediction is {}, the target {}",
-              text(probability.shape()), text(target.shape()));
-  const Tensor p = contiguous(probability), t = contiguous(target), m = contiguous(mask);
-  const auto pv = p.values<float>(), tv = t.values<float>();
-  const auto mv = m.values<std::uint8_t>();
-  OnsetScore s;
-  for (int64 r = 0; r < rows.count; ++r) {
-    if (!mv[static_cast<std::size_t>(r)]) continue;
-    for (int64 j = 0; j < rows.width; ++j) {
-      const auto i = static_cast<std::size_t>(r * rows.width + j);
-      const bool on = static_cast<double>(pv[i]) >= threshold, truth = tv[i] > 0.5f;
-      s.predicted += on;
-      s.target += truth;
-      s.hits += on && truth;
-    }
-  }
-  return s;
-}
-
 std::vector<Note> block_chord_steps(const Piece& piece) {
   constexpr int kTicks = 16;  // a quarter of the papers' grid; fine enough for the gap of one tick
   return to_steps(block_chords(piece.chords(), piece.steps_per_quarter, kTicks), kTicks,

@@ -27,10 +27,6 @@ struct OnsetScore {
 };
 /// Notes in steps; pitches and onsets count, lengths do not. Two equal notes count once.
 OnsetScore onset_score(std::span<const Note> predicted, std::span<const Note> target);
-/// Rolls of the same shape [..., steps, pitches]: probability >= threshold against 0/1, where mask
-/// [..., steps] is 1.
-OnsetScore onset_score(const Tensor& probability, double threshold, const Tensor& target,
-                       const Tensor& mask);
 
 /// The rule that plays the known chord once a quarter, on the grid of the piece: what a model has
 /// to beat.

@@ -47,26 +47,6 @@ TEST_CASE("nothing predicted, nothing there") {
   CHECK(sum.f1() == doctest::Approx(2.0 / 3));
 }
 
-TEST_CASE("onsets of rolls: threshold included, masked steps left out, NaN is no onset") {
-  const Tensor target = tensor({1, 0, 0, 1, 1, 1}, {1, 3, 2});
-  const Tensor p = tensor({0.5, 0.6, 0.1, 0.4, 0.9, std::nan("")}, {1, 3, 2});
-  const Tensor all = ones({1, 3}, DType::u8), two = tensor({1, 0, 1}, {1, 3}, DType::u8);
-  OnsetScore s = onset_score(p, 0.5, target, all);
-  CHECK(s.predicted == 3);
-  CHECK(s.target == 4);
-  CHECK(s.hits == 2);
-  s = onset_score(p, 0.5, target, two);
-  CHECK(s.target == 3);
-  CHECK(onset_score(p, 0.5, target, zeros({1, 3}, DType::u8)).target == 0);
-  // The same in any layout.
-  CHECK(
-      onset_score(transpose(transpose(p)), 0.5, target, broadcast_to(ones({1}, DType::u8), {1, 3}))
-          .hits == 2);
-  CHECK_THROWS_AS(onset_score(p, 0.5, target, ones({3, 1}, DType::u8)), ShapeError);
-  CHECK_THROWS_AS(onset_score(zeros({1, 2, 2}), 0.5, target, all), ShapeError);
-  CHECK_THROWS_AS(onset_score(p, 0.5, target, ones({1, 3})), DTypeError);
-}
-
 TEST_CASE("the mean's loss is the entropy of what it learned from, and finite for what is new") {
   const Tensor target = tensor({1, 0, 1, 0, 0, 0, 1, 0}, {1, 4, 2});
   const Tensor mask = ones({1, 4}, DType::u8);
