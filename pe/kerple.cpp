@@ -1,0 +1,130 @@
+#include <cmath>
+
+#include "pe/lag_bias.h"
+#include "pe/table.h"
+#include "tensor/elementwise.h"
+
+namespace gradus::pe {
+
+namespace {
+
+constexpr std::string_view kDerivation =
+    R"(Kernelised bias (Chi et al. 2022, eq. 5 and 6): a conditionally positive definite function of
+the lag, learned for each head.
+
+    kernel = log     b(x) = -r1 log(1 + r2 |x|),   r1, r2 > 0
+    kernel = power   b(x) = -r1 |x|^r2,            r1 > 0, 0 < r2 < 2
+
+Conditionally positive definite: sum_ij c_i c_j b(p_i - p_j) >= 0 for all c of sum 0. Then b plus a
+constant that is large enough is a kernel, and the softmax does not see the constant. For r2 > 2 the
+power is none. ALiBi is the power with r2 = 1 and fixed slopes. Held in their ranges by
+r = softplus(w), and for the exponent r2 = 2 sigmoid(w).
+
+    layout   bias [H, Nq, Nk], added to the scaled scores; q and k as they are
+    closed form   a = q . k + sqrt(d) b(p_m - p_n)
+)";
+
+constexpr Traits kTraits{.hooks = kLagBias,
+                         .takes_vector = true,
+                         .cost = Cost::quadratic,
+                         .relative = Relative::exactly,
+                         .learned = true,
+                         .conditionally_positive = true};
+
+enum class Kernel { log, power };
+
+struct KerpleConfig {
+  LabelConfig labels;
+  Kernel kernel = Kernel::log;
+  std::vector<double> r1, r2;  // empty: drawn
+
+  static KerpleConfig read(Options& o) {
+    KerpleConfig c;
+    c.labels = read_labels(o, true);
+    c.kernel = o.choice("kernel", "log", {"log", "power"}) == "log" ? Kernel::log : Kernel::power;
+    const double most = c.kernel == Kernel::power ? 2 : HUGE_VAL;
+    const auto positive = [&](const char* key, double below) {
+      const std::vector<double> r = o.reals(key, {});
+      for (double x : r)
+        check<ConfigError>(x > 0 && x < below,
+                           "{}: option '{}' holds {}; it must be above 0{}, or the bias is no "
+                           "conditionally positive definite kernel",
+                           o.where(), key, x, below == 2 ? " and below 2" : "");
+      return r;
+    };
+    c.r1 = positive("r1", HUGE_VAL);
+    c.r2 = positive("r2", most);
+    return c;
+  }
+};
+
+class Kerple : public LagBias {
+ public:
+  Kerple(const Build& build, EncodingShape shape, KerpleConfig config)
+      : LagBias(build, shape, config.labels),
+        power_(config.kernel == Kernel::power),
+        r1_(parameter("r1", start("r1", config.r1, false))),
+        r2_(parameter("r2", start("r2", config.r2, power_))) {}
+
+  Traits traits() const override {
+    Traits t = kTraits;
+    t.hooks = bias_hook();
+    return t;
+  }
+
+ protected:
+  Var bias(int64 column, const Tensor& delta) const override {
+    const Tensor distance = abs(delta);
+    const Var r1 = per_head(softplus(select(*r1_, 0, column)), delta), w2 = select(*r2_, 0, column);
+    if (!power_) return -(r1 * log1p(per_head(softplus(w2), delta) * Var(cast(distance, dtype()))));
+    // |x|^r = exp(r log |x|), and 0 at 0.
+    const Tensor zero = equal(distance, scalar(0, DType::f64));
+    const Tensor logarithm = cast(log(add(distance, cast(zero, DType::f64))), dtype());
+    const Var r2 = per_head(scale(sigmoid(w2), 2), delta);
+    return -(r1 * masked_fill(exp(r2 * Var(logarithm)), Var(zero), 0));
+  }
+
+ private:
+  /// Raw values [L, H] of the ones given for each head, or of random ones in (0, 1).
+  Tensor start(std::string_view which, const std::vector<double>& given, bool exponent) const {
+    const int64 heads = shape().heads;
+    const auto count = static_cast<int64>(given.size());
+    check<ConfigError>(count == 0 || count == 1 || count == heads,
+                       "kerple: option '{}' has {} numbers; give one, or {} for {} heads", which,
+                       count, heads, heads);
+    Rng random = rng(which);
+    std::vector<double> w =
+        uniform(random, {label_width(), heads}, 0, 1, DType::f64).to_vector<double>();
+    for (std::size_t i = 0; i < w.size(); ++i) {
+      const double r = count == 0 ? 0.05 + 0.9 * w[i] : given[i % given.size()];
+      w[i] = exponent ? std::log(r / (2 - r)) : r + std::log(-std::expm1(-r));
+    }
+    return cast(from_values(w, {label_width(), heads}), dtype());
+  }
+
+  bool power_;
+  Parameter &r1_, &r2_;
+};
+
+}  // namespace
+
+extern const EncodingDef kKerple{
+    .name = "kerple",
+    .family = "lag bias",
+    .formula = "log: -r1 log(1 + r2 |p_m - p_n|); power: -r1 |p_m - p_n|^r2",
+    .takes = "numbers of any tracks: the sum of a kernel each",
+    .source = "Chi et al. 2022",
+    .derivation = kDerivation,
+    .traits = kTraits,
+    .options = {{"tracks", "time", "tracks", "the labels whose lags are penalised"},
+                {"width", "number of tracks", "1 to 4096", "numbers per label"},
+                {"kernel", "log", "log, power", "which function of the lag"},
+                {"r1", "random in (0, 1)", "above 0; one, or one a head", "where r1 starts"},
+                {"r2", "random in (0, 1)", "above 0, power: below 2; one, or one a head",
+                 "where r2 starts"}},
+    .make = [](const Build& build, EncodingShape shape,
+               Options& options) -> std::unique_ptr<PositionalEncoding> {
+      return std::make_unique<Kerple>(build, shape, KerpleConfig::read(options));
+    }};
+
+}  // namespace gradus::pe
