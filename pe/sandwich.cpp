@@ -1,0 +1,103 @@
+#include <cmath>
+
+#include "pe/lag_bias.h"
+#include "pe/table.h"
+#include "tensor/elementwise.h"
+#include "tensor/index.h"
+#include "tensor/reduce.h"
+
+namespace gradus::pe {
+
+namespace {
+
+constexpr std::string_view kDerivation =
+    R"(Sandwich (Chi et al. 2023, section 5): the inner product of two sinusoidal codes, which depends on
+the lag only, without the terms between codes and contents, each head at a scale of its own.
+
+    b_h(x) = H / (8h) sum_{i < D'/2} cos(x / base^(2i/D')),   h = 1..H
+    score_mn = q_m . k_n / sqrt(d) + b_h(p_m - p_n)
+
+The scale is the inverse of ALiBi's exponent 8h/H. D' = terms, 128 in the paper for any model. The
+authors' code also subtracts D'/2, the value at lag 0, which the softmax does not see. A sum of
+cosines is positive definite.
+
+    layout   bias [H, Nq, Nk], added to the scaled scores; q and k as they are
+    closed form   a = q . k + sqrt(d) b_h(p_m - p_n)
+)";
+
+constexpr Traits kTraits{.hooks = kLagBias,
+                         .takes_vector = true,
+                         .cost = Cost::quadratic,
+                         .relative = Relative::exactly,
+                         .conditionally_positive = true};
+
+struct SandwichConfig {
+  LabelConfig labels;
+  int64 terms = 128;
+  double base = 10000;
+
+  static SandwichConfig read(Options& o) {
+    SandwichConfig c;
+    c.labels = read_labels(o, true);
+    c.terms = o.integer("terms", c.terms, 1, 65536);
+    check<ConfigError>(c.terms % 2 == 0,
+                       "{}: sinusoidal codes are pairs of sin and cos: 'terms' must be even, got "
+                       "{}; make it {}",
+                       o.where(), c.terms, even_sizes_near(c.terms));
+    c.base = o.real("base", c.base, 1, 1e12);
+    return c;
+  }
+};
+
+class Sandwich : public LagBias {
+ public:
+  Sandwich(const Build& build, EncodingShape shape, SandwichConfig config)
+      : LagBias(build, shape, config.labels),
+        frequencies_(reshape(exponential_frequencies(1, config.terms / 2, config.base),
+                             {config.terms / 2})) {
+    std::vector<double> scales;
+    const auto heads = static_cast<double>(shape.heads);
+    for (int64 h = 1; h <= shape.heads; ++h) scales.push_back(heads / (8 * static_cast<double>(h)));
+    scales_ = from_values(scales, {shape.heads, 1});
+  }
+  Traits traits() const override {
+    Traits t = kTraits;
+    t.hooks = bias_hook();
+    return t;
+  }
+
+ protected:
+  Var bias(int64, const Tensor& delta) const override {
+    const DistinctLags distinct = distinct_lags(delta);
+    const Tensor angles = phase(frequencies_, unsqueeze(distinct.lags, 1), DType::f64);
+    const Tensor table = mul(scales_, unsqueeze(sum(cos(angles), {1}), 0));  // [H, U]
+    std::vector<Tensor> of_heads;
+    for (int64 h = 0; h < table.size(0); ++h)
+      of_heads.push_back(take_rows(select(table, 0, h), distinct.index));
+    return constant(cast(stack(of_heads, 0), dtype()));
+  }
+
+ private:
+  Tensor frequencies_, scales_;
+};
+
+}  // namespace
+
+extern const EncodingDef kSandwich{
+    .name = "sandwich",
+    .family = "lag bias",
+    .formula = "H/(8h) sum_{i < D'/2} cos((p_m - p_n) / base^(2i/D'))",
+    .takes = "numbers of any tracks: the sum of a bias each",
+    .source = "Chi et al. 2023",
+    .derivation = kDerivation,
+    .traits = kTraits,
+    .options = {{"tracks", "time", "tracks", "the labels whose lags are encoded"},
+                {"width", "number of tracks", "1 to 4096", "numbers per label"},
+                {"terms", "128", "even, to 65536", "D', size of the sinusoidal code"},
+                {"base", "10000", "1 to 1e12", "of the frequencies"}},
+    .make = [](const Build& build, EncodingShape shape,
+               Options& options) -> std::unique_ptr<PositionalEncoding> {
+      return std::make_unique<Sandwich>(build, shape, SandwichConfig::read(options));
+    }};
+
+}  // namespace gradus::pe
