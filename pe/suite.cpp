@@ -18,9 +18,14 @@ std::unique_ptr<PositionalEncoding> build(const SuiteSubject& s, std::uint64_t s
   return s.make(Build("pe", Rng(seed), dtype), s.shape);
 }
 
-Tensor random_labels(const SuiteSubject& s, std::uint64_t seed, int64 batch, int64 n) {
+Tensor random_labels(const SuiteSubject& s, const PositionalEncoding& e, std::uint64_t seed,
+                     int64 batch, int64 n) {
   Rng rng = Rng(seed).stream("labels");
-  return uniform(rng, {batch, n, s.label_width}, -4, 4, DType::f64);
+  const Traits t = e.traits();
+  const Shape shape{batch, n, s.label_width};
+  if (t.whole_labels) return floor(uniform(rng, shape, 0, 5, DType::f64));
+  if (!t.takes_any_label) return cumsum(uniform(rng, shape, 0.2, 1.5, DType::f64), 1);
+  return uniform(rng, shape, -4, 4, DType::f64);
 }
 
 Positions positions_of(const SuiteSubject& s, const PositionalEncoding& e, const Tensor& labels) {
@@ -58,6 +63,18 @@ Inputs rows(const Inputs& in, int64 begin, int64 count) {
 
 namespace {
 
+/// Weights [B,H,Nq,Nk] that a longer sequence does not change: 1 / (n + 2) for n <= m.
+Tensor causal_weights(const Var& q, const Var& k, const Positions& p) {
+  const int64 queries = q.size(2), keys = k.size(2);
+  const Tensor column = arange(0, static_cast<double>(keys), 1, DType::f64);
+  const Tensor row = add(arange(0, static_cast<double>(queries), 1, DType::f64),
+                         static_cast<double>(p.query_begin));
+  const Tensor seen = cast(less_equal(column, unsqueeze(row, 1)), DType::f64);
+  return cast(
+      contiguous(broadcast_to(div(seen, add(column, 2)), {q.size(0), q.size(1), queries, keys})),
+      q.dtype());
+}
+
 /// p_m - p_n [B|1, Nq, Nk] of an encoding's one number.
 Tensor lags(const PositionalEncoding& e, const Positions& p) {
   const Tensor q = p.query_labels(e.tracks(), e.name()), k = p.track_labels(e.tracks(), e.name());
@@ -80,8 +97,7 @@ std::vector<HookOutput> run_hooks(const PositionalEncoding& e, const Var& x, con
   if (e.traits().hooks & kLagBias)
     if (const auto b = e.lag_bias(lags(e, p), pass)) out.push_back({"lag_bias", *b, true});
   if (const auto b = e.score_bias(q, k, p, pass)) out.push_back({"score_bias", *b, true});
-  const Var weights(full({q.size(0), q.size(1), q.size(2), k.size(2)},
-                         1.0 / static_cast<double>(std::max<int64>(1, k.size(2))), q.dtype()));
+  const Var weights(causal_weights(q, k, p));
   if (const auto b = e.value_bias(weights, p, pass)) out.push_back({"value_bias", *b, true});
   return out;
 }
@@ -146,6 +162,7 @@ namespace {
 
 std::vector<suite::Check> all_checks() {
   std::vector<suite::Check> list = suite::declared_checks();
+  for (const suite::Check& c : suite::limit_checks()) list.push_back(c);
   for (const suite::Check& c : suite::shared_checks()) list.push_back(c);
   return list;
 }
@@ -213,10 +230,12 @@ TraitReport check_encoding(const EncodingDef& def, const Options& options, Encod
       changed.set("base", OptionValue(37.0));
       s.other = make(changed);
     }
-  s.any_size = !options.has("frequencies") && !options.has("features");
+  s.any_size = !options.has("features");
+  for (const auto& [key, value] : options.values())
+    if (const auto* list = std::get_if<std::vector<double>>(&value)) s.any_size &= list->size() < 2;
   Options read = options;
-  const std::vector<std::string> tracks = read.words("tracks", {"time"});
-  s.label_width = read.integer("width", static_cast<int64>(tracks.size()), 1, 4096);
+  const auto tracks = static_cast<int64>(suite::build(s)->tracks().size());
+  s.label_width = read.integer("width", std::max<int64>(tracks, 1), 1, 4096);
   return check_traits(s);
 }
 

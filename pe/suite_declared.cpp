@@ -1,4 +1,4 @@
-// The checks of what an encoding declares: hooks, cost, relative, norm, closed form, limits.
+// The checks of what an encoding declares: hooks, cost, relative, norm, closed form, kernel.
 #include <cmath>
 
 #include "pe/suite_parts.h"
@@ -24,7 +24,7 @@ unsigned bit(std::string_view hook) {
 Finding check_hooks(const SuiteSubject& s) {
   const auto e = build(s);
   const Inputs in = random_inputs(s, 2, 1, 4);
-  const Positions p = positions_of(s, *e, random_labels(s, 2, 1, 4));
+  const Positions p = positions_of(s, *e, random_labels(s, *e, 2, 1, 4));
   const Var x(in.x), q(in.q), k(in.k);
   unsigned seen = 0;
   for (const HookOutput& out : run_hooks(*e, x, q, k, p)) {
@@ -59,7 +59,8 @@ Finding check_widths(const SuiteSubject& s) {
   const auto e = build(s);
   const Inputs in = random_inputs(s, 3, 1, 2);
   const int64 d = s.shape.head_dim();
-  for (const HookOutput& out : run_hooks(*e, in, positions_of(s, *e, random_labels(s, 3, 1, 2)))) {
+  for (const HookOutput& out :
+       run_hooks(*e, in, positions_of(s, *e, random_labels(s, *e, 3, 1, 2)))) {
     const int64 said = out.hook == "transform"            ? e->transformed_width(d)
                        : out.hook == "transform_features" ? e->transformed_features(d)
                                                           : out.value.size(-1);
@@ -70,34 +71,73 @@ Finding check_widths(const SuiteSubject& s) {
   return holds();
 }
 
-/// Shifts by whole numbers up to 10^4: |change| <= 1e-10 sum |terms|, or shown to be larger.
+/// x without index `i` along an axis.
+Tensor without(const Tensor& x, int64 axis, int64 i) {
+  const Tensor parts[] = {slice(x, axis, 0, i), slice(x, axis, i + 1, x.size(axis))};
+  return concat(parts, axis);
+}
+
+/// What moving or leaving out tokens does to the scores of the others.
+struct Change {
+  double largest = 0;  // of the sizes of the terms
+  std::string how;
+  void include(const Scores& before, const Scores& after, std::string_view what) {
+    const Tensor size = add(add(before.size, after.size), 1e-300);
+    const double worst = max(div(abs(sub(after.value, before.value)), size)).item();
+    if (!(worst <= largest)) largest = worst, how = what;
+  }
+};
+
+/// Shifts of all labels, by up to 10^4 where the labels have no limit.
+void shift_labels(const SuiteSubject& s, const PositionalEncoding& e, std::uint64_t seed,
+                  Change& change) {
+  const Inputs in = random_inputs(s, seed, 1, 5);
+  const Tensor labels = random_labels(s, e, seed, 1, 5);
+  const Scores before = scores(e, in, positions_of(s, e, labels));
+  const bool limited = e.traits().labels_below > 0;
+  for (double shift : limited ? std::vector<double>{1, 2} : std::vector<double>{1, 100, 1e4}) {
+    std::vector<double> by;
+    for (int64 i = 0; i < s.label_width; ++i) by.push_back(i % 2 && !limited ? -shift : shift);
+    const Tensor moved = add(labels, from_values(by, {s.label_width}));
+    change.include(before, scores(e, in, positions_of(s, e, moved)),
+                   fmt::format("labels shifted by {}", shift));
+  }
+}
+
+/// A token left out: the third, or the first where steps must stay equal.
+void leave_out(const SuiteSubject& s, const PositionalEncoding& e, std::uint64_t seed,
+               Change& change) {
+  const Inputs in = random_inputs(s, seed, 1, 5);
+  const Tensor labels = random_labels(s, e, seed, 1, 5);
+  const int64 gone = e.traits().uniform_only ? 0 : 2;
+  const auto both = [&](const Tensor& t) { return without(without(t, 2, gone), 3, gone); };
+  const Scores all = scores(e, in, positions_of(s, e, labels));
+  const Inputs fewer{without(in.x, 1, gone), without(in.q, 2, gone), without(in.k, 2, gone)};
+  change.include({both(all.value), both(all.size)},
+                 scores(e, fewer, positions_of(s, e, without(labels, 1, gone))),
+                 fmt::format("leaving out token {}", gone));
+}
+
+/// A score is a function of the two tokens and of the difference of their labels: nothing else
+/// changes it by more than 1e-10 sum |terms|; or it is shown that something does.
 Finding check_relative(const SuiteSubject& s) {
   const auto e = build(s);
-  if (e->traits().relative == Relative::in_the_mean || e->traits().uniform_only)
-    return not_declared();
-  const Inputs in = random_inputs(s, 4, 1, 5);
-  const Tensor labels = random_labels(s, 4, 1, 5);
-  const Scores before = scores(*e, in, positions_of(s, *e, labels));
-  double largest = 0, at = 0;
-  for (double shift : {1.0, 100.0, 1e4}) {
-    std::vector<double> by;
-    for (int64 i = 0; i < s.label_width; ++i) by.push_back(i % 2 ? -shift : shift);
-    const Tensor moved = add(labels, from_values(by, {s.label_width}));
-    const Scores after = scores(*e, in, positions_of(s, *e, moved));
-    const Tensor change =
-        div(abs(sub(after.value, before.value)), add(add(before.size, after.size), 1e-300));
-    const double worst = max(change).item();
-    if (!(worst <= largest)) largest = worst, at = shift;
+  if (e->traits().relative == Relative::in_the_mean) return not_declared();
+  Change change;
+  for (std::uint64_t seed : {4u, 12u, 13u}) {
+    if (!e->traits().uniform_only) shift_labels(s, *e, seed, change);
+    leave_out(s, *e, seed, change);
   }
   if (e->traits().relative == Relative::exactly)
-    return largest <= 1e-10 ? holds()
-                            : broken(fmt::format("labels shifted by {} change scores by {:.3g} of "
-                                                 "their terms",
-                                                 at, largest));
-  return largest > 1e-4 ? holds()
-                        : broken(fmt::format("declared not relative; shifts change the scores by "
-                                             "{:.3g} of their terms at most",
-                                             largest));
+    return change.largest <= 1e-10
+               ? holds()
+               : broken(fmt::format("{} changes scores by {:.3g} of their terms", change.how,
+                                    change.largest));
+  return change.largest > 1e-4
+             ? holds()
+             : broken(fmt::format("declared not relative; shifts and tokens left out change the "
+                                  "scores by {:.3g} of their terms at most",
+                                  change.largest));
 }
 
 Finding check_norm(const SuiteSubject& s) {
@@ -105,7 +145,7 @@ Finding check_norm(const SuiteSubject& s) {
   if (!e->traits().norm_preserving) return not_declared();
   const Inputs in = random_inputs(s, 5, 1, 6);
   for (const HookOutput& out :
-       run_hooks(*e, in, positions_of(s, *e, mul(random_labels(s, 5, 1, 6), 1000)))) {
+       run_hooks(*e, in, positions_of(s, *e, mul(random_labels(s, *e, 5, 1, 6), 1000)))) {
     if (!(bit(out.hook) & (kTransform | kTransformFeatures))) continue;
     const Tensor before = norm(out.by_query ? in.q : in.k, {-1}),
                  after = norm(out.value.value(), {-1});
@@ -123,7 +163,7 @@ Finding check_composition(const SuiteSubject& s) {
   if (!e->traits().norm_preserving || e->traits().uniform_only || e->transformed_width(d) != d)
     return not_declared();
   const Inputs in = random_inputs(s, 6, 1, 4);
-  const Tensor a = random_labels(s, 6, 1, 4), b = random_labels(s, 7, 1, 4);
+  const Tensor a = random_labels(s, *e, 6, 1, 4), b = random_labels(s, *e, 7, 1, 4);
   const auto turn = [&](const Tensor& q, const Tensor& labels) {
     Pass pass = Pass::eval();
     const Positions p = positions_of(s, *e, labels);
@@ -137,18 +177,18 @@ Finding check_composition(const SuiteSubject& s) {
       fmt::format("R(b) R(a) differs from R(a + b) by {:.3g}", max_difference(twice, once)));
 }
 
-/// The closed form against scores over a basis: rows e_1 .. e_d and 0 with the label p_m, then with
-/// p_n.
+/// The closed form against scores over a basis: rows e_1 .. e_d and 0 with the label p_n, then with
+/// p_m.
 Finding check_interaction(const SuiteSubject& s) {
   const auto e = build(s);
   const int64 h = s.shape.heads, d = s.shape.head_dim(), n = d + 1, width = s.label_width;
   if (e->traits().uniform_only || (e->traits().hooks & kEmbed)) return not_declared();
   for (std::uint64_t seed : {8u, 9u}) {
-    const Tensor pair = random_labels(s, seed, 1, 2);
-    const Tensor m = slice(pair, 1, 0, 1), l = slice(pair, 1, 1, 2);
+    const Tensor pair = random_labels(s, *e, seed, 1, 2);
+    const Tensor m = slice(pair, 1, 1, 2), l = slice(pair, 1, 0, 1);
     const auto closed = e->interaction(reshape(m, {width}), reshape(l, {width}));
     if (!closed) return not_declared();
-    const Tensor parts[] = {broadcast_to(m, {1, n, width}), broadcast_to(l, {1, n, width})};
+    const Tensor parts[] = {broadcast_to(l, {1, n, width}), broadcast_to(m, {1, n, width})};
     const Positions p = positions_of(s, *e, concat(parts, 1));
     const Tensor basis =
         concat(std::vector<Tensor>{eye(d, DType::f64), zeros({1, d}, DType::f64)}, 0);
@@ -156,7 +196,7 @@ Finding check_interaction(const SuiteSubject& s) {
         broadcast_to(concat(std::vector<Tensor>{basis, basis}, 0), {1, h, 2 * n, d});
     const Tensor all =
         mul(scores(*e, {{}, both, both}, p).value, std::sqrt(static_cast<double>(d)));
-    const Tensor a = select(slice(slice(all, 2, 0, n), 3, n, 2 * n), 0, 0);  // [H, d+1, d+1]
+    const Tensor a = select(slice(slice(all, 2, n, 2 * n), 3, 0, n), 0, 0);  // [H, d+1, d+1]
     const Tensor none = zeros({h}, DType::f64), no_row = zeros({h, d}, DType::f64);
     const Tensor gamma = closed->gamma.defined() ? closed->gamma : none;
     const Tensor alpha = closed->alpha.defined() ? closed->alpha : no_row;
@@ -174,30 +214,35 @@ Finding check_interaction(const SuiteSubject& s) {
   return holds();
 }
 
-Finding check_uniform(const SuiteSubject& s) {
+/// B_ij = b_ij - b_i0 - b_0j + b_00 over 40 points has no negative pivot, up to rounding.
+Finding check_conditionally_positive(const SuiteSubject& s) {
   const auto e = build(s);
-  if (!e->traits().uniform_only) return not_declared();
-  const Tensor uneven = reshape(tensor({0, 1, 3, 4}, {4}, DType::f64), {1, 4, 1});
-  const Positions p = labelled_positions(uneven, {{.name = "time"}});
-  try {
-    (void)run_hooks(*e, random_inputs(s, 10, 1, 4), p);
-  } catch (const ConfigError&) {
-    return holds();
+  if (!e->traits().conditionally_positive) return not_declared();
+  constexpr int64 n = 40;
+  const Inputs in = random_inputs(s, 17, 1, n);
+  const Positions p = positions_of(s, *e, random_labels(s, *e, 17, 1, n));
+  const Scores with = scores(*e, {in.x, zeros_like(in.q), zeros_like(in.k)}, p);
+  for (int64 h = 0; h < s.shape.heads; ++h) {
+    const std::vector<double> b = select(select(with.value, 0, 0), 0, h).to_vector<double>();
+    const auto at = [&](std::size_t i, std::size_t j) { return b[i * n + j]; };
+    std::vector<std::vector<double>> m(n - 1, std::vector<double>(n - 1));
+    double size = 0;
+    for (std::size_t i = 1; i < n; ++i)
+      for (std::size_t j = 1; j < n; ++j) {
+        m[i - 1][j - 1] = at(i, j) - at(i, 0) - at(0, j) + at(0, 0);
+        size = std::max(size, std::abs(m[i - 1][j - 1]));
+      }
+    for (std::size_t i = 0; i < m.size(); ++i) m[i][i] += 1e-9 * size;
+    for (std::size_t i = 0; i < m.size(); ++i) {  // Gauss: m = L D L^T
+      if (!(m[i][i] > 0))
+        return broken(fmt::format("head {}: pivot {} of 39 is {:.3g}", h, i, m[i][i]));
+      for (std::size_t j = i + 1; j < m.size(); ++j) {
+        const double factor = m[j][i] / m[i][i];
+        for (std::size_t l = i; l < m.size(); ++l) m[j][l] -= factor * m[i][l];
+      }
+    }
   }
-  return broken("declared for equal steps only; uneven steps are taken without an error");
-}
-
-Finding check_max_length(const SuiteSubject& s) {
-  const auto e = build(s);
-  const int64 n = e->traits().max_length;
-  if (n == 0) return not_declared();
-  (void)run_hooks(*e, random_inputs(s, 11, 1, n), time_positions(n));
-  try {
-    (void)run_hooks(*e, random_inputs(s, 11, 1, n + 1), time_positions(n + 1));
-  } catch (const Error&) {
-    return holds();
-  }
-  return broken(fmt::format("declared for {} tokens at most; {} are taken", n, n + 1));
+  return holds();
 }
 
 }  // namespace
@@ -211,8 +256,7 @@ std::vector<Check> declared_checks() {
           {"norm", check_norm},
           {"composition", check_composition},
           {"interaction", check_interaction},
-          {"uniform", check_uniform},
-          {"max_length", check_max_length}};
+          {"conditionally_positive", check_conditionally_positive}};
 }
 
 }  // namespace gradus::suite

@@ -21,8 +21,9 @@ inline Finding broken(std::string text) { return {Finding::Outcome::broken, std:
 std::unique_ptr<PositionalEncoding> build(const SuiteSubject& s, std::uint64_t seed = 1,
                                           DType dtype = DType::f64);
 
-/// Random labels f64 [batch, n, L], a few turns wide.
-Tensor random_labels(const SuiteSubject& s, std::uint64_t seed, int64 batch, int64 n);
+/// Random labels f64 [batch, n, L] that the encoding takes: a few turns wide, or whole, or forward.
+Tensor random_labels(const SuiteSubject& s, const PositionalEncoding& e, std::uint64_t seed,
+                     int64 batch, int64 n);
 /// These labels under the names that the encoding reads; time_positions where it wants equal steps.
 Positions positions_of(const SuiteSubject& s, const PositionalEncoding& e, const Tensor& labels);
 
@@ -62,6 +63,7 @@ struct Check {
   Finding (*run)(const SuiteSubject&);
 };
 std::vector<Check> declared_checks();  // suite_declared.cpp: what the traits say
+std::vector<Check> limit_checks();     // suite_limits.cpp: what the traits exclude
 std::vector<Check> shared_checks();    // suite_shared.cpp: what every encoding owes
 
 }  // namespace gradus::suite

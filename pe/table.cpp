@@ -7,14 +7,16 @@
 namespace gradus {
 
 namespace pe {
-extern const EncodingDef kAlibi, kFStripe1, kNone, kRope, kRopePool, kSinusoidal;
+extern const EncodingDef kAlibi, kCope, kDeberta, kFStripe1, kFire, kKerple, kLearned,
+    kMusicTransformer, kNone, kRope, kRopePool, kSandwich, kShaw, kSinusoidal, kT5, kTransformerXl;
 }  // namespace pe
 
 std::span<const EncodingDef* const> encodings() {
   using namespace pe;
   // Explicit: static self-registration is dropped by linkers.
-  static const EncodingDef* const table[] = {&kAlibi, &kFStripe1, &kNone,
-                                             &kRope,  &kRopePool, &kSinusoidal};
+  static const EncodingDef* const table[] = {
+      &kAlibi, &kCope, &kDeberta,  &kFStripe1, &kFire, &kKerple,     &kLearned, &kMusicTransformer,
+      &kNone,  &kRope, &kRopePool, &kSandwich, &kShaw, &kSinusoidal, &kT5,      &kTransformerXl};
   return table;
 }
 
@@ -87,6 +89,10 @@ std::string traits_text(const Traits& t) {
   if (t.learned) s += "; learned";
   if (t.normaliser == Normaliser::unrotated) s += "; divides by the sum of unrotated features";
   if (t.normaliser == Normaliser::none) s += "; divides by nothing";
+  if (t.conditionally_positive) s += "; conditionally positive definite";
+  if (t.causal_only) s += "; causal only";
+  if (t.whole_labels) s += "; whole labels";
+  if (t.labels_below > 0) s += fmt::format(" below {}", t.labels_below);
   if (t.max_length > 0) s += fmt::format("; at most {} tokens", t.max_length);
   return s;
 }

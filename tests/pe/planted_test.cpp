@@ -46,6 +46,11 @@ enum class Fault {
   label_width,
   f32_phase,
   f32_output,
+  labels_rounded,
+  labels_clamped,
+  looks_ahead,
+  time_ignored,
+  no_kernel,
 };
 
 /// x^2 whose vjp is right once: it takes its own factor for a constant.
@@ -95,6 +100,7 @@ class Faulty : public PositionalEncoding {
     if (fault_ == Fault::norm) t.norm_preserving = true;
     if (fault_ == Fault::uniform) t.uniform_only = true;
     if (fault_ == Fault::max_length) t.max_length = 8;
+    if (fault_ == Fault::no_kernel) t.conditionally_positive = true;
     return t;
   }
 
@@ -181,6 +187,20 @@ class Faulty : public PositionalEncoding {
     }
   }
 
+  Var embed(const Var& x, const Positions& p, Pass& pass) const override {
+    return inner_->embed(x, taken(p), pass);
+  }
+  std::optional<Var> lag_bias(const Tensor& delta, Pass& pass) const override {
+    return inner_->lag_bias(fault_ == Fault::labels_rounded ? floor(delta) : delta, pass);
+  }
+  std::optional<Var> score_bias(const Var& q, const Var& k, const Positions& p,
+                                Pass& pass) const override {
+    return inner_->score_bias(q, k, taken(p), pass);
+  }
+  std::optional<Var> value_bias(const Var& weights, const Positions& p, Pass& pass) const override {
+    return inner_->value_bias(weights, taken(p), pass);
+  }
+
   std::optional<Interaction> interaction(const Tensor& p_m, const Tensor& p_n) const override {
     auto closed = inner_->interaction(p_m, p_n);
     if (fault_ == Fault::interaction_transposed) closed->g = transpose(closed->g);
@@ -189,6 +209,18 @@ class Faulty : public PositionalEncoding {
   }
 
  private:
+  /// What the inner one is told instead of what it would refuse.
+  Positions taken(Positions p) const {
+    if (fault_ == Fault::labels_rounded) p.labels = floor(p.labels);
+    if (fault_ == Fault::labels_clamped)
+      p.labels = clamp(p.labels, 0, static_cast<double>(traits().labels_below - 1));
+    if (fault_ == Fault::looks_ahead) p.causal = true;
+    if (fault_ == Fault::query_offset) p.query_begin = 0;
+    if (fault_ == Fault::padding && p.key_mask.defined()) p.key_mask = zeros_like(p.key_mask);
+    if (fault_ == Fault::time_ignored) p.labels = time_positions(p.keys()).labels;
+    return p;
+  }
+
   Fault fault_;
   std::unique_ptr<PositionalEncoding> inner_;
   int number_;
@@ -269,6 +301,19 @@ TEST_CASE("planted faults are caught, each by the check of its trait") {
       {Fault::label_width, "label_width"},
       {Fault::f32_phase, "f32"},
       {Fault::f32_output, "f32"},
+      {Fault::labels_rounded, "whole_labels", "learned", {"max_length=8"}},
+      {Fault::labels_rounded, "whole_labels", "t5", {}},
+      {Fault::labels_rounded, "whole_labels", "shaw", {"clip=3"}},
+      {Fault::query_offset, "query_offset", "shaw", {"clip=3"}},
+      {Fault::query_offset, "query_offset", "music_transformer", {"clip=3"}},
+      {Fault::looks_ahead, "causal_only", "cope", {}},
+      {Fault::looks_ahead, "causal_only", "fire", {}},
+      {Fault::time_ignored, "time_only", "fire", {}},
+      {Fault::relative_claimed, "relative", "cope", {"places=3"}},
+      {Fault::relative_claimed, "relative", "fire", {"threshold=2"}},
+      {Fault::padding, "padding", "cope", {}},
+      {Fault::labels_clamped, "label_range", "learned", {"max_length=8"}},
+      {Fault::no_kernel, "conditionally_positive", "t5", {}},
   };
   std::size_t caught = 0;
   for (const Plant& plant : plants) {

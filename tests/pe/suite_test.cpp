@@ -18,11 +18,24 @@ const std::vector<Case>& cases() {
   static const std::vector<Case> list{
       {"alibi", {}},
       {"alibi", {"slopes=released", "tracks=bar"}},
+      {"cope", {"places=3"}},
+      {"cope", {"places=9", "tables=own"}},
+      {"deberta", {"clip=3"}},
+      {"deberta", {"clip=2", "tracks=time,chord"}},
       {"f_stripe1", {}},
       {"f_stripe1", {"pooled=false"}},
       {"f_stripe1", {"tracks=chroma", "width=12"}},
       {"f_stripe1", {"tracks=time,chord", "pooled=false", "parametrisation=sigmoid"}},
       {"f_stripe1", {"parametrisation=free", "pooled=false", "frequencies=1,0.5,0.1,0.01"}},
+      {"fire", {"hidden=6", "threshold=2"}},
+      {"fire", {"hidden=4", "threshold=1000", "curvature=3"}},
+      {"kerple", {"tracks=time,bar"}},
+      {"kerple", {"kernel=power", "r1=1.5,0.5", "r2=0.25,1.9"}},
+      {"kerple", {}},
+      {"learned", {"max_length=8", "tracks=chord"}},
+      {"learned", {"max_length=9"}},
+      {"music_transformer", {"clip=3"}},
+      {"music_transformer", {"clip=9", "tables=shared"}},
       {"none", {}},
       {"rope", {}},
       {"rope", {"variant=B", "pairing=half"}},
@@ -38,8 +51,18 @@ const std::vector<Case>& cases() {
       {"ropepool", {"pool=total"}},
       {"ropepool", {"tracks=chroma", "width=12"}},
       {"ropepool", {"pairing=half", "frequencies=1,0.1,0.5,0.05"}},
+      {"sandwich", {}},
+      {"sandwich", {"terms=6", "tracks=time,bar", "base=100"}},
+      {"shaw", {"clip=3"}},
+      {"shaw", {"clip=2", "tables=own", "tracks=chord,bar"}},
+      {"shaw", {"values=false", "tracks=bin", "width=12", "clip=1"}},
       {"sinusoidal", {}},
       {"sinusoidal", {"tracks=beat", "base=100"}},
+      {"t5", {}},
+      {"t5", {"direction=both", "buckets=8", "distance=3", "scaled=false"}},
+      {"t5", {"tracks=time,bar", "buckets=4", "distance=3"}},
+      {"transformer_xl", {}},
+      {"transformer_xl", {"tracks=time,bar", "base=100"}},
   };
   return list;
 }
@@ -80,6 +103,10 @@ TEST_CASE("the cases cover the table, and the table's traits are those of the de
     CHECK(t.stochastic == d.stochastic);
     CHECK(t.learned == d.learned);
     CHECK(t.max_length == d.max_length);
+    CHECK(t.whole_labels == d.whole_labels);
+    CHECK(t.labels_below == d.labels_below);
+    CHECK(t.causal_only == d.causal_only);
+    CHECK(t.conditionally_positive == d.conditionally_positive);
   }
 }
 
