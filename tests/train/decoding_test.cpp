@@ -77,6 +77,9 @@ TEST_CASE("a note lasts while it is probable that it goes on, given that it bega
   // Certain, and half as probable: the same lengths.
   CHECK(notes({1, 0, 0, 0}, {1, .9, .6, .4}, .3) == Times{{0, 3}});
   CHECK(notes({.5, 0, 0, 0}, {.5, .45, .3, .2}, .3) == Times{{0, 3}});
+  // Begun with the larger of onset and sustain; exactly so many times of it is enough.
+  CHECK(notes({.4, 0, 0}, {.9, .46, .44}, .3) == Times{{0, 2}});
+  CHECK(notes({.5, 0, 0}, {.5, .25, .24}, .3) == Times{{0, 2}});
   // Once silent, sustain alone begins nothing.
   CHECK(notes({0, .9, 0, 0, 0}, {.9, .9, .1, .9, .9}, .3) == Times{{1, 2}});
   // A new onset begins a new note.

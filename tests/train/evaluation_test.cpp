@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
+#include <set>
 
 #include "data/pop909.h"
 #include "tensor/error.h"
@@ -141,6 +142,8 @@ TEST_CASE("a model of either grid is judged against the target of 16 ticks") {
     CHECK(row.score.matches.onsets.hits == 16);
     CHECK(row.score.matches.onsets.target == 64);
     CHECK(row.score.gs == 100);
+    // One of four notes sounds, in the last sixteenth of a quarter longer than the target.
+    CHECK(row.score.ndd.missing == Approx(100 * (3 * 12 / 16.0 + 8 / 12.0) / 4));
     d.threshold = 0.4;
     CHECK(evaluate_model(w, h, heard, d).score.matches.onsets.predicted == 0);
     // Each quarter is expected to sound.
@@ -154,6 +157,34 @@ TEST_CASE("a model of either grid is judged against the target of 16 ticks") {
     CHECK(has(message<ConfigError>([&] { evaluate_model(w, h, heard, d); }),
               "piece 1 is 'b' to the model and 'a' to the measures"));
   }
+}
+
+TEST_CASE("windows in one batch are judged as each alone") {
+  const auto with_melody = [](int grid) {
+    Piece p = piece("a", 5, grid, Split::test, chords_of_c(20));
+    std::vector<Note> melody;
+    for (int i = 0; i < 20; ++i) melody.push_back({i * grid, (i + 1) * grid, 60 + 7 * i % 12});
+    p.melody = melody;
+    return p;
+  };
+  const std::vector<Piece> heard{with_melody(4)}, judged{with_melody(16)};
+  const Harmonizer h(small({"train.batch=3"}), {});
+  EvaluationWindows w = bars_of(judged, 1);
+  REQUIRE(w.windows.size() == 5);
+  const NoteMatches all = evaluate_model(w, h, heard, {}).score.matches;
+  NoteMatches sum;
+  std::set<int64> different;
+  const std::vector<PieceWindow> windows = w.windows;
+  for (const PieceWindow& one : windows) {
+    w.windows = {one};
+    const NoteMatches m = evaluate_model(w, h, heard, {}).score.matches;
+    different.insert(m.onsets.predicted);
+    sum += m;
+  }
+  CHECK(different.size() > 1);
+  CHECK(sum.onsets.predicted == all.onsets.predicted);
+  CHECK(sum.onsets.hits == all.onsets.hits);
+  CHECK(sum.notes.hits == all.notes.hits);
 }
 
 TEST_CASE("windows are spread evenly; thresholds ascend between 0 and 1") {
