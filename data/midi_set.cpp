@@ -26,9 +26,11 @@ MidiFile midi_file(const fs::path& path, const fs::path& below) {
 
 }  // namespace
 
+MidiFile one_midi_file(const fs::path& path) { return midi_file(path, path.filename()); }
+
 std::vector<MidiFile> find_midi_files(const fs::path& source) {
   std::error_code error;
-  if (!fs::is_directory(source, error)) return {midi_file(source, source.filename())};
+  if (!fs::is_directory(source, error)) return {one_midi_file(source)};
   std::vector<MidiFile> files;
   fs::recursive_directory_iterator at(source, fs::directory_options::skip_permission_denied, error);
   while (!error && at != fs::recursive_directory_iterator()) {
@@ -43,8 +45,8 @@ std::vector<MidiFile> find_midi_files(const fs::path& source) {
   return files;
 }
 
-MidiPiece read_midi_piece(const MidiFile& file, int steps_per_quarter) {
-  MidiPiece m = midi_piece(read_midi(file.path), file.path.string(), steps_per_quarter);
+MidiPiece read_midi_piece(const MidiFile& file, int steps_per_quarter, const std::string& melody) {
+  MidiPiece m = midi_piece(read_midi(file.path), file.path.string(), steps_per_quarter, melody);
   m.piece.name = file.name;
   std::error_code ignored;
   if (!fs::exists(file.chords, ignored)) return m;

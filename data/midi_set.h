@@ -15,13 +15,16 @@ struct MidiFile {
   std::string name;  ///< the path below the folder, without extension
   std::filesystem::path path, chords;
 };
+/// A single file, called like it without its extension.
+MidiFile one_midi_file(const std::filesystem::path& path);
 /// All MIDI files below a folder, or the one file itself, by name; folders that cannot be read are
 /// passed over. `chords` is where its chords would lie.
 std::vector<MidiFile> find_midi_files(const std::filesystem::path& source);
 
 /// Reads a file and its chords, if it has some; where it has no accompaniment, the arranger's
-/// (ballad) is the target. IoError or ConfigError say what is wrong.
-MidiPiece read_midi_piece(const MidiFile& file, int steps_per_quarter);
+/// (ballad) is the target. `melody` names that track. IoError or ConfigError say what is wrong.
+MidiPiece read_midi_piece(const MidiFile& file, int steps_per_quarter,
+                          const std::string& melody = {});
 
 /// Why a song without a target is no part of a training set.
 inline constexpr const char* kMelodyOnly =

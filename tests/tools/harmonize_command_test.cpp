@@ -4,6 +4,8 @@
 
 #include "data/arranger.h"
 #include "data/roll.h"
+#include "tests/data/pop909_clones.h"
+#include "tests/data/scratch_files.h"
 #include "tests/tools/command.h"
 
 using namespace gradus;
@@ -188,6 +190,111 @@ TEST_CASE("wrong options are refused") {
   const std::string tune = " --run " + scratch().run() + " -o " + (scratch() / "out.mid");
   check_refused("harmonize --tune twinkel" + tune, {"did you mean 'twinkle'?"});
   check_refused("harmonize --tune twinkle --track melody" + tune, {"--track"});
+}
+
+TEST_CASE("chords beside the file, the bridge, the song's own accompaniment") {
+  const ScratchFiles files;
+  const std::string whole =
+      files
+          .midi("sub/song.mid", song_of({scale("piano", 16, 48, 1), scale("BRIDGE", 3, 64, 2),
+                                         scale("Melody", 16, 72)}))
+          .string();
+  files.file("sub/song.chords", "C | G\n");
+  const auto run = [&](const std::string& more) {
+    const CommandResult r = gradus_command(harmonize(whole, "--threshold 0.02 " + more));
+    REQUIRE_MESSAGE(r.code == 0, r.out);
+    CHECK(r.has("song: 4 bars, 16 melody notes, 3 bridge notes"));
+    CHECK(r.has("16 in the target"));
+    CHECK(r.has("by the rule"));
+    return read_midi(scratch() / "out.mid");
+  };
+  const Song song = run("");
+  REQUIRE(song.tracks.size() == 3);
+  CHECK(song.tracks[0].notes == scale("Melody", 16, 72).notes);
+  CHECK(song.tracks[1].name == "BRIDGE");
+  CHECK(song.tracks[2].name == "accompaniment");
+  const Song both = run("--with-target");
+  REQUIRE(both.tracks.size() == 4);
+  CHECK(both.tracks[2].notes == song.tracks[2].notes);
+  CHECK(both.tracks[3].name == "target");
+  CHECK(both.tracks[3].notes.size() == 16);
+  CHECK(both.tracks[3].notes[0].channel != both.tracks[2].notes[0].channel);
+
+  const std::string data = "harmonize --data " + files.root().string() + " --run " +
+                           scratch().run() + " -o " + (scratch() / "out.mid") +
+                           " --threshold 0.02 --song ";
+  CHECK(gradus_command(data + "sub/song").code == 0);
+  CHECK(read_midi(scratch() / "out.mid").tracks == song.tracks);
+  check_refused(data + "sub/sung", {"no song 'sub/sung'", "did you mean 'sub/song'?"});
+  check_refused(harmonize(midi("bare.mid", melody(8)), kChords + "--with-target"),
+                {"'bare' has no accompaniment"});
+  files.file("sub/song.chords", "C | H\n");
+  check_refused(data + "sub/song", {"song.chords:1:5", "'H' is no chord"});
+}
+
+TEST_CASE("a song of POP909, on the papers' grid, with a run trained on MIDI files") {
+  const ScratchFiles files;
+  for (const char* name : {"a", "b", "c"}) {
+    files.midi(std::string(name) + ".mid",
+               song_of({scale("melody", 8, 72), scale("bridge", 8, 64, 1), scale("p", 8, 48, 2)}));
+    files.file(std::string(name) + ".chords", "C | Am\n");
+  }
+  files.file("broken.mid", "no music");
+  const std::string run = scratch() / "papers";
+  const CommandResult trained = gradus_command(
+      "train" + kTiny + "--data " + files.root().string() +
+      " --set data.grid=16 --set data.steps=128 --set 'data.inputs=[\"melody\", \"bridge\", "
+      "\"beat\"]' --out " +
+      run);
+  REQUIRE_MESSAGE(trained.code == 0, trained.out);
+  const PopClones clones;
+  const std::string command = "harmonize --data " + clones.root().string() + " --run " + run +
+                              " -o " + (scratch() / "out.mid") + " --threshold 0.02 --song ";
+  const CommandResult r = gradus_command(command + "1 --with-target");
+  REQUIRE_MESSAGE(r.code == 0, r.out);
+  CHECK(r.has("001: "));
+  CHECK(r.has("1 bridge notes"));
+  const Song song = read_midi(scratch() / "out.mid");
+  REQUIRE(song.tracks.size() == 4);
+  CHECK(song.tracks[0].name == "melody");
+  CHECK(song.tracks[0].notes.size() == 40);
+  CHECK(song.tracks[1].name == "bridge");
+  CHECK(song.tracks[3].notes.size() == 40);
+  // Labels begin half a quarter behind the first note: there is the bar line.
+  CHECK(song.tracks[0].notes[0].start % 1920 == 1920 - 240);
+  CHECK(song.tracks[0].notes[0].start == song.tracks[3].notes[0].start);
+  CHECK(song.tempos[0].microseconds_per_quarter == 60000000 / 90);
+  check_refused(command + "2", {"there is no song 002"});
+  check_refused(command + "x", {"'x' is no song of POP909"});
+  check_refused(command + "1 --track MELODY", {"--track"});
+  fs::remove_all(clones.root() / "structurePE");
+  check_refused(command + "1", {"no folder 'structurePE'"});
+
+  // No bridge is silence; 3/4 on a model of 4/4 works.
+  CHECK(gradus_command("harmonize " + midi("three.mid", melody(12, 480, {0, 3, 4})) + " --run " +
+                       run + " --chords 'C | G' -o " + (scratch() / "out.mid"))
+            .code == 0);
+  CHECK(gradus_command("harmonize --tune twinkle --run " + run + " -o " + (scratch() / "out.mid"))
+            .code == 0);
+}
+
+TEST_CASE("streaming: refused for what looks ahead, else the same music") {
+  const std::string tune =
+      "harmonize --tune amazing_grace --threshold 0.02 -o " + (scratch() / "out.mid") + " --run ";
+  CHECK(gradus_command(tune + scratch().run()).code == 0);
+  const std::string offline = read_file(scratch() / "out.mid");
+  const CommandResult r = gradus_command(tune + scratch().run() + " --stream");
+  REQUIRE_MESSAGE(r.code == 0, r.out);
+  CHECK(r.has("bar by bar"));
+  CHECK(read_file(scratch() / "out.mid") == offline);
+
+  const std::string rep = scratch() / "rep", whole = scratch() / "whole";
+  REQUIRE(gradus_command("train" + kTiny + "--context rep --out " + rep).code == 0);
+  CHECK(gradus_command(tune + rep).has("context rep looks ahead: rank of the chord"));
+  check_refused(tune + rep + " --stream", {"context rep looks ahead", "rank of the chord"});
+  REQUIRE(gradus_command("train" + kTiny + "--set model.causal=false --out " + whole).code == 0);
+  CHECK(gradus_command(tune + whole).has("model.causal = false"));
+  check_refused(tune + whole + " --stream", {"model.causal = false"});
 }
 
 TEST_CASE("a checkpoint that does not fit is refused") {

@@ -1,0 +1,53 @@
+#include "train/streaming.h"
+
+#include <algorithm>
+
+#include "tensor/index.h"
+#include "tensor/text.h"
+
+namespace gradus {
+
+std::vector<std::string> looks_ahead(const Harmonizer& h) {
+  std::vector<std::string> reasons;
+  for (const std::string& track : h.model().encoding().tracks()) {
+    const std::string context = track.substr(0, track.find('.'));
+    if (context_looks_ahead(context))
+      reasons.push_back(
+          fmt::format("context {} looks ahead: {}", context, context_meaning(context)));
+  }
+  if (!h.experiment().model.causal)
+    reasons.emplace_back("the model looks ahead: model.causal = false, a step hears the window");
+  return reasons;
+}
+
+HarmonyProbabilities streamed_probabilities(const Harmonizer& h, const Piece& piece,
+                                            const std::function<void()>& heard) {
+  const std::vector<std::string> reasons = looks_ahead(h);
+  check<ConfigError>(reasons.empty(),
+                     "this model cannot be used while the melody is played: {}; train with another "
+                     "context, or leave --stream out",
+                     join(reasons, "; "));
+  const std::vector<Piece> pieces{piece};
+  const int64 bar = piece.steps_per_bar;
+  const int64 window = std::max(bar, h.experiment().data.steps / bar * bar);
+  const int64 hop = std::max(bar, window / bar / 2 * bar);
+  std::vector<Tensor> onset, sustain;
+  int64 begin = 0;  // of the window in which a bar is heard
+  for (int64 done = 0; done < piece.length();) {
+    const int64 end = std::min(done + bar, piece.length());
+    if (end > begin + window) begin += hop;
+    const PieceWindow part{0, begin, end - begin};
+    const HarmonyProbabilities p = std::move(h.probabilities(pieces, {&part, 1})[0]);
+    if (p.onset.defined())
+      onset.push_back(contiguous(slice(p.onset, 0, done - begin, part.length)));
+    sustain.push_back(contiguous(slice(p.sustain, 0, done - begin, part.length)));
+    done = end;
+    if (heard) heard();
+  }
+  if (sustain.empty()) return h.probabilities(piece);
+  HarmonyProbabilities all{{}, concat(sustain, 0), h.format().target_low};
+  if (!onset.empty()) all.onset = concat(onset, 0);
+  return all;
+}
+
+}  // namespace gradus
