@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "tensor/parallel.h"
+#include "tools/cache_options.h"
 #include "tools/commands.h"
 #include "tools/train_options.h"
 #include "train/progress.h"
@@ -87,7 +88,7 @@ int resume(const CommandLine& line) {
                folder.metrics().string());
     return 0;
   }
-  Trainer trainer(folder.experiment());
+  Trainer trainer(folder.experiment(), cache_folder(line));
   return run(trainer, folder, line.has("quiet"));
 }
 
@@ -107,7 +108,7 @@ int cmd_train(int argc, char** argv) {
   const Experiment experiment = train_experiment(line);
   if (!line.has("preset")) line.required("out", "a run folder to make: --out runs/NAME");
   // What is wrong with the model is said before a folder is made.
-  Trainer trainer(experiment);
+  Trainer trainer(experiment, cache_folder(line));
   return run(trainer, make_run_folder(line, experiment), line.has("quiet"));
 }
 

@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "tensor/file.h"
-
+#include "tools/cache_options.h"
 #include "train/presets.h"
 
 namespace gradus {
@@ -90,6 +90,7 @@ cxxopts::Options train_options() {
       cxxopts::value<std::vector<std::string>>(), "KEY=VALUE");
   for (const Shorthand& s : kShorthands)
     add(s.flag, fmt::format("{}; --set {}", s.help, s.key), word(), s.argument);
+  add_cache_options(add);
   add("keys", "print every key with default, range and meaning");
   add("quiet", "no progress");
   add("help", "this text");

@@ -23,9 +23,9 @@ std::unique_ptr<Optimizer> make_optimizer(const Experiment::Train& t) {
 
 }  // namespace
 
-Trainer::Trainer(const Experiment& experiment)
+Trainer::Trainer(const Experiment& experiment, const std::filesystem::path& cache)
     : experiment_(experiment),
-      data_(read_harmony_data(data_request(experiment))),
+      data_(read_harmony_data(data_request(experiment, cache))),
       train_(training_windows(data_.pieces, Split::train, experiment)),
       validation_(training_windows(data_.pieces, Split::validation, experiment)),
       harmonizer_(experiment, data_.chords),

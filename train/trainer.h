@@ -17,7 +17,8 @@ class Trainer {
  public:
   /// Pieces and windows of the bundled tunes, model, optimizer. Runs one window through the model:
   /// labels that the encoding cannot take are refused here, before anything is written.
-  explicit Trainer(const Experiment& experiment);
+  /// `cache` is the folder of prepared data; empty: none.
+  explicit Trainer(const Experiment& experiment, const std::filesystem::path& cache = {});
 
   Harmonizer& harmonizer() { return harmonizer_; }
   const std::vector<Piece>& pieces() const { return data_.pieces; }

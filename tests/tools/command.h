@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -24,18 +25,7 @@ struct CommandResult {
 };
 
 /// Through the shell; `before` stands in front of the command, as in "ulimit -f 8;".
-inline CommandResult gradus_command(const std::string& arguments, const std::string& before = "") {
-  const std::string command =
-      before + " '" + std::string(GRADUS_COMMAND) + "' " + arguments + " 2>&1";
-  std::FILE* pipe = popen(command.c_str(), "r");
-  REQUIRE(pipe);
-  CommandResult r;
-  char part[4096];
-  while (const std::size_t n = std::fread(part, 1, sizeof part, pipe)) r.out.append(part, n);
-  const int status = pclose(pipe);
-  r.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return r;
-}
+inline CommandResult gradus_command(const std::string& arguments, const std::string& before = "");
 
 /// One clear message: it begins with "gradus: ", holds `words`, and the exit code is 2.
 inline void check_refused(const std::string& arguments, const std::vector<std::string>& words,
@@ -61,6 +51,8 @@ class Scratch {
       : folder_(std::filesystem::temp_directory_path() /
                 fmt::format("gradus-command-{}", ::getpid())) {
     std::filesystem::create_directories(folder_);
+    // Nothing is kept in the user's own cache.
+    ::setenv("XDG_CACHE_HOME", (folder_ / "cache").c_str(), 1);
   }
   ~Scratch() {
     std::error_code ignored;
@@ -91,6 +83,20 @@ class Scratch {
 inline const Scratch& scratch() {
   static const Scratch s;
   return s;
+}
+
+inline CommandResult gradus_command(const std::string& arguments, const std::string& before) {
+  scratch();  // its environment
+  const std::string command =
+      before + " '" + std::string(GRADUS_COMMAND) + "' " + arguments + " 2>&1";
+  std::FILE* pipe = popen(command.c_str(), "r");
+  REQUIRE(pipe);
+  CommandResult r;
+  char part[4096];
+  while (const std::size_t n = std::fread(part, 1, sizeof part, pipe)) r.out.append(part, n);
+  const int status = pclose(pipe);
+  r.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return r;
 }
 
 /// What lies below a folder, by relative path.
