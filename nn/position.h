@@ -77,11 +77,10 @@ struct Traits {
   bool norm_preserving = false;
   Normaliser normaliser = Normaliser::sum;
   bool stochastic = false, learned = false;
-  int64 max_length = 0;  ///< 0: none
-  bool whole_labels =
-      false;               ///< labels are whole numbers: they, or their lags, find rows of a table
-  int64 labels_below = 0;  ///< labels are 0 .. this - 1; 0: any
-  bool causal_only = false;  ///< no query looks at later rows
+  int64 max_length = 0;       ///< 0: none
+  bool whole_labels = false;  ///< labels are whole numbers: they or their lags are rows of a table
+  int64 labels_below = 0;     ///< labels are 0 .. this - 1 (of the smallest table); 0: any
+  bool causal_only = false;   ///< no query looks at later rows
   /// Of a bias by lag b: sum_ij c_i c_j b(p_i - p_j) >= 0 for all c of sum 0.
   bool conditionally_positive = false;
 };
