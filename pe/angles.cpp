@@ -6,9 +6,9 @@
 
 namespace gradus {
 
-LabelConfig read_labels(Options& options, bool vector) {
+LabelConfig read_labels(Options& options, bool vector, const std::vector<std::string>& fallback) {
   LabelConfig c;
-  c.tracks = options.words("tracks", c.tracks);
+  c.tracks = options.words("tracks", fallback);
   const int64 count = static_cast<int64>(c.tracks.size());
   check<ConfigError>(count > 0, "{}: option 'tracks' is empty; name at least one label",
                      options.where());

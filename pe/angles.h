@@ -17,7 +17,8 @@ struct LabelConfig {
   int64 width = 1;
 };
 /// Options `tracks` and `width`. `vector`: false where the encoding takes one number only.
-LabelConfig read_labels(Options& options, bool vector);
+LabelConfig read_labels(Options& options, bool vector,
+                        const std::vector<std::string>& fallback = {"time"});
 
 /// Where frequencies start.
 struct FrequencyConfig {
