@@ -8,15 +8,19 @@ namespace gradus {
 
 namespace pe {
 extern const EncodingDef kAlibi, kCope, kDeberta, kFStripe1, kFire, kKerple, kLearned,
-    kMusicTransformer, kNone, kRope, kRopePool, kSandwich, kShaw, kSinusoidal, kT5, kTransformerXl;
+    kMusicTransformer, kNone, kNsRpe, kRope, kRopePool, kSApe, kSRpe, kSandwich, kShaw, kSinusoidal,
+    kT5, kTransformerXl;
 }  // namespace pe
 
 std::span<const EncodingDef* const> encodings() {
   using namespace pe;
   // Explicit: static self-registration is dropped by linkers.
   static const EncodingDef* const table[] = {
-      &kAlibi, &kCope, &kDeberta,  &kFStripe1, &kFire, &kKerple,     &kLearned, &kMusicTransformer,
-      &kNone,  &kRope, &kRopePool, &kSandwich, &kShaw, &kSinusoidal, &kT5,      &kTransformerXl};
+      &kAlibi,      &kCope,   &kDeberta,      &kFStripe1,
+      &kFire,       &kKerple, &kLearned,      &kMusicTransformer,
+      &kNone,       &kNsRpe,  &kRope,         &kRopePool,
+      &kSApe,       &kSRpe,   &kSandwich,     &kShaw,
+      &kSinusoidal, &kT5,     &kTransformerXl};
   return table;
 }
 

@@ -32,10 +32,14 @@ const std::vector<Case>& cases() {
                                       {"learned", {"max_length=128"}},
                                       {"music_transformer", {"clip=3"}},
                                       {"none", {}},
+                                      {"ns_rpe", {"tracks=chord"}},
                                       {"rope", {"variant=C", "tracks=chroma", "width=2"}},
                                       {"rope", {"stage=after", "pairing=half"}},
                                       {"ropepool", {}},
                                       {"ropepool", {"pool=cross_pair"}},
+                                      {"s_ape", {"tracks=chroma", "width=2", "values=128"}},
+                                      {"s_ape", {"tracks=time", "codes=sine"}},
+                                      {"s_rpe", {"tracks=chroma", "width=2", "clips=2"}},
                                       {"sandwich", {"terms=4"}},
                                       {"shaw", {"clip=3"}},
                                       {"shaw", {"clip=1", "tracks=chroma", "width=2"}},
@@ -68,9 +72,11 @@ Positions positions(const Traits& traits, int64 n, double first) {
   const Tensor row = reshape(arange(0, static_cast<double>(n), 1, DType::f64), {1, n, 1});
   const Tensor time = mul(row, reshape(tensor({1, 2}, {2}, DType::f64), {2, 1, 1}));
   const Tensor chroma = floor(uniform(rng, {2, n, 2}, 0, 3, DType::f64));
-  const Tensor parts[] = {time, chroma};
+  const Tensor chord = slice(chroma, 2, 0, 1);
+  const Tensor parts[] = {time, chord, chroma};
   return labelled_positions(add(concat(parts, -1), first),
                             {{.name = "time", .kind = TrackKind::real},
+                             {.name = "chord", .kind = TrackKind::real},
                              {.name = "chroma.0", .kind = TrackKind::real},
                              {.name = "chroma.1", .kind = TrackKind::real}});
 }

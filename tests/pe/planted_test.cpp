@@ -312,6 +312,11 @@ TEST_CASE("planted faults are caught, each by the check of its trait") {
       {Fault::relative_claimed, "relative", "cope", {"places=3"}},
       {Fault::relative_claimed, "relative", "fire", {"threshold=2"}},
       {Fault::padding, "padding", "cope", {}},
+      {Fault::relative_claimed, "relative", "ns_rpe", {"tracks=time"}},
+      {Fault::query_offset, "query_offset", "ns_rpe", {"tracks=time"}},
+      {Fault::labels_clamped, "label_range", "s_ape", {"tracks=time", "values=9"}},
+      {Fault::labels_rounded, "whole_labels", "s_rpe", {"tracks=time", "clips=2"}},
+      {Fault::interaction_bias, "interaction", "s_rpe", {"tracks=time", "clips=2"}},
       {Fault::labels_clamped, "label_range", "learned", {"max_length=8"}},
       {Fault::no_kernel, "conditionally_positive", "t5", {}},
   };
