@@ -85,7 +85,8 @@ TEST_CASE("wrong commands and options are one clear message and exit code 2") {
   check_refused("harmonize --tune twinkle -o x.mid", {"needs the run folder"});
   check_refused("harmonize --tune twinkle --run " + scratch().run(),
                 {"needs a MIDI file to write: -o out.mid"});
-  check_refused("harmonize -o x.mid --run " + scratch().run(), {"SONG.mid or --tune NAME"});
+  check_refused("harmonize -o x.mid --run " + scratch().run(),
+                {"SONG.mid, --data DIR --song NAME, or --tune NAME"});
   check_refused("gradcheck --op softmx", {"no op 'softmx'", "did you mean 'softmax'?"});
   check_refused("gradcheck --op softmax --order 3", {"--order takes a whole number from 1 to 2"});
   check_refused("gradcheck --op softmax --sample x", {"--sample takes a whole number", "'x'"});
