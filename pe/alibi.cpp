@@ -21,7 +21,10 @@ H' = 2^floor(log2 H), the H' slopes of H' heads, then every other slope of 2H' h
     closed form   a = q . k - sqrt(d) s_h |p_m - p_n|, so that a / sqrt(d) is the score
 )";
 
-constexpr Traits kTraits{.hooks = kLagBias, .cost = Cost::quadratic, .relative = Relative::exactly};
+constexpr Traits kTraits{.hooks = kLagBias,
+                         .cost = Cost::quadratic,
+                         .relative = Relative::exactly,
+                         .conditionally_positive = true};
 
 enum class Slopes { paper, released };
 

@@ -140,19 +140,24 @@ Finding check_batch(const SuiteSubject& s) {
   return holds();
 }
 
-/// One token; and one head of size 2.
+/// One token, and none; and one head of size 2.
 Finding check_smallest(const SuiteSubject& s) {
   for (const EncodingShape shape : {s.shape, EncodingShape{2, 1}}) {
     if (!s.any_size && shape.d_model != s.shape.d_model) continue;
     SuiteSubject small = s;
     small.shape = shape;
     const auto e = build(small);
-    for (const HookOutput& out :
-         run_hooks(*e, random_inputs(small, 26, 1, 1),
-                   positions_of(small, *e, random_labels(small, *e, 26, 1, 1))))
-      if (!(all(is_finite(out.value.value())).item() == 1))
-        return broken(fmt::format("one token, {} heads of {}: {} is not finite", shape.heads,
-                                  shape.head_dim(), out.hook));
+    for (int64 tokens : {1, 0})
+      for (const HookOutput& out :
+           run_hooks(*e, random_inputs(small, 26, 1, tokens),
+                     positions_of(small, *e, random_labels(small, *e, 26, 1, tokens)))) {
+        if (!(all(is_finite(out.value.value())).item() == 1))
+          return broken(fmt::format("{} tokens, {} heads of {}: {} is not finite", tokens,
+                                    shape.heads, shape.head_dim(), out.hook));
+        if (out.value.size(-2) != tokens)
+          return broken(
+              fmt::format("{} tokens give {} of {}", tokens, out.hook, out.value.shape()));
+      }
   }
   return holds();
 }

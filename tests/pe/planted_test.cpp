@@ -51,6 +51,7 @@ enum class Fault {
   looks_ahead,
   time_ignored,
   no_kernel,
+  power_of_lag,
 };
 
 /// x^2 whose vjp is right once: it takes its own factor for a constant.
@@ -191,6 +192,7 @@ class Faulty : public PositionalEncoding {
     return inner_->embed(x, taken(p), pass);
   }
   std::optional<Var> lag_bias(const Tensor& delta, Pass& pass) const override {
+    if (fault_ == Fault::power_of_lag) return inner_->lag_bias(pow(abs(delta), 2.5), pass);
     return inner_->lag_bias(fault_ == Fault::labels_rounded ? floor(delta) : delta, pass);
   }
   std::optional<Var> score_bias(const Var& q, const Var& k, const Positions& p,
@@ -319,6 +321,8 @@ TEST_CASE("planted faults are caught, each by the check of its trait") {
       {Fault::interaction_bias, "interaction", "s_rpe", {"tracks=time", "clips=2"}},
       {Fault::labels_clamped, "label_range", "learned", {"max_length=8"}},
       {Fault::no_kernel, "conditionally_positive", "t5", {}},
+      {Fault::power_of_lag, "conditionally_positive", "alibi", {}},
+      {Fault::power_of_lag, "conditionally_positive", "kerple", {"kernel=power", "r2=1"}},
   };
   std::size_t caught = 0;
   for (const Plant& plant : plants) {
