@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <set>
 
 #include "tools/command_line.h"
 #include "tools/commands.h"
@@ -18,18 +17,6 @@
 namespace gradus {
 
 namespace {
-
-/// What the model reads of the chords: labels of its encoding, columns of its input.
-std::string chord_words(const Harmonizer& h) {
-  std::set<std::string> words;
-  for (const std::string& track : h.model().encoding().tracks()) {
-    const std::string context = track.substr(0, track.find('.'));
-    if (context_reads_chords(context)) words.insert("context " + context);
-  }
-  for (const char* input : {"chord", "root"})
-    if (h.format().reads(input)) words.insert(fmt::format("input {}", input));
-  return join(std::vector<std::string>(words.begin(), words.end()));
-}
 
 HarmonizeSong read_song(const CommandLine& line, const Experiment& e) {
   const std::string chords = line["chords"].as<std::string>(),
@@ -153,12 +140,12 @@ int cmd_harmonize(int argc, char** argv) {
 
   HarmonizeSong song = read_song(line, harmonizer.experiment());
   set_style(line, harmonizer, song);
-  const std::string needs = chord_words(harmonizer);
+  const std::vector<std::string> needs = chord_readers(harmonizer);
   check<ConfigError>(song.has_chords || needs.empty(),
                      "this model was trained with {}: it needs the chords of the song; give them "
                      "with --chords \"C | F G | C\" (bars "
                      "between bar lines) or --chords FILE",
-                     needs);
+                     join(needs));
   check<ConfigError>(!line.has("with-target") || !song.piece.accompaniment.empty(),
                      "'{}' has no accompaniment that --with-target could write", song.piece.name);
 

@@ -7,19 +7,6 @@
 
 namespace gradus {
 
-std::vector<std::string> looks_ahead(const Harmonizer& h) {
-  std::vector<std::string> reasons;
-  for (const std::string& track : h.model().encoding().tracks()) {
-    const std::string context = track.substr(0, track.find('.'));
-    if (context_looks_ahead(context))
-      reasons.push_back(
-          fmt::format("context {} looks ahead: {}", context, context_meaning(context)));
-  }
-  if (!h.experiment().model.causal)
-    reasons.emplace_back("the model looks ahead: model.causal = false, a step hears the window");
-  return reasons;
-}
-
 HarmonyProbabilities streamed_probabilities(const Harmonizer& h, const Piece& piece,
                                             const std::function<void()>& heard) {
   const std::vector<std::string> reasons = looks_ahead(h);

@@ -5,12 +5,9 @@
 
 #include <functional>
 
-#include "train/harmonizer.h"
+#include "train/model_reads.h"
 
 namespace gradus {
-
-/// What of a model depends on later steps: "context rep looks ahead: ...", one sentence each.
-std::vector<std::string> looks_ahead(const Harmonizer& harmonizer);
 
 /// As Harmonizer::probabilities(piece), but each bar is computed from the steps up to its end
 /// alone. `heard` is called after each bar. ConfigError for a model that looks ahead.

@@ -6,6 +6,7 @@
 
 #include "tensor/elementwise.h"
 #include "train/base_rate.h"
+#include "train/model_reads.h"
 #include "train/threshold.h"
 
 namespace gradus {
@@ -40,6 +41,7 @@ Trainer::Trainer(const Experiment& experiment, const std::filesystem::path& cach
                          experiment.train.curriculum_steps <= experiment.data.steps,
                      "train.curriculum_steps = {} is longer than the windows: data.steps = {}",
                      experiment.train.curriculum_steps, experiment.data.steps);
+  check_chords(harmonizer_, data_.pieces);
   try_one_window();
 }
 
