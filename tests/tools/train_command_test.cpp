@@ -34,6 +34,7 @@ TEST_CASE("a run folder holds configuration, environment, log and checkpoints") 
   std::vector<std::string> files{"checkpoints",
                                  "checkpoints/best.safetensors",
                                  "checkpoints/last.safetensors",
+                                 "chords.npy",
                                  "environment.json",
                                  "experiment.toml",
                                  "log.jsonl",
@@ -160,8 +161,9 @@ TEST_CASE("a full disk leaves nothing half-written") {
   CHECK_FALSE(fs::exists(out));
   // Room for the configuration, none for a checkpoint: what is there is whole.
   check_refused(train("", out), {"cannot write", "best.safetensors"}, "ulimit -f 8;");
-  CHECK(files_below(out) == std::vector<std::string>{"checkpoints", "environment.json",
-                                                     "experiment.toml", "log.jsonl"});
+  CHECK(files_below(out) == std::vector<std::string>{"checkpoints", "chords.npy",
+                                                     "environment.json", "experiment.toml",
+                                                     "log.jsonl"});
   for (const auto& line : log_lines(out)) CHECK(line.is_object());
   check_refused("harmonize --tune twinkle -o x.mid --run " + out, {out, "no checkpoint yet"});
   check_refused("inspect --run " + out, {out, "no checkpoint yet"});
