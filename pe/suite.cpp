@@ -194,9 +194,10 @@ std::vector<std::string_view> trait_names() {
   return names;
 }
 
-TraitReport check_traits(const SuiteSubject& subject) {
+TraitReport check_traits(const SuiteSubject& subject, std::string_view only) {
   TraitReport report{subject.name, {}};
   for (const suite::Check& c : all_checks()) {
+    if (!only.empty() && c.trait != only) continue;
     suite::Finding found;
     try {
       found = c.run(subject);
@@ -210,7 +211,7 @@ TraitReport check_traits(const SuiteSubject& subject) {
   return report;
 }
 
-TraitReport check_encoding(const EncodingDef& def, const Options& options, EncodingShape shape) {
+SuiteSubject subject_of(const EncodingDef& def, const Options& options, EncodingShape shape) {
   SuiteSubject s;
   s.name = std::string(def.name);
   for (const auto& [key, value] : options.values()) {
@@ -236,7 +237,11 @@ TraitReport check_encoding(const EncodingDef& def, const Options& options, Encod
   Options read = options;
   const auto tracks = static_cast<int64>(suite::build(s)->tracks().size());
   s.label_width = read.integer("width", std::max<int64>(tracks, 1), 1, 4096);
-  return check_traits(s);
+  return s;
+}
+
+TraitReport check_encoding(const EncodingDef& def, const Options& options, EncodingShape shape) {
+  return check_traits(subject_of(def, options, shape));
 }
 
 }  // namespace gradus

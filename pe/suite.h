@@ -40,8 +40,11 @@ struct SuiteSubject {
   bool any_size = true;  ///< false where the settings fix the head size
 };
 
-TraitReport check_traits(const SuiteSubject& subject);
-/// An entry of the table with these options.
+/// All checks, or those of one trait only.
+TraitReport check_traits(const SuiteSubject& subject, std::string_view only = {});
+/// An entry of the table with these options, as check_encoding checks it.
+SuiteSubject subject_of(const EncodingDef& def, const Options& options = {},
+                        EncodingShape shape = {8, 2});
 TraitReport check_encoding(const EncodingDef& def, const Options& options = {},
                            EncodingShape shape = {8, 2});
 /// All traits that the suite knows, in the order of the checks.
