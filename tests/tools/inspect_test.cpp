@@ -13,6 +13,7 @@
 #include "tensor/file.h"
 #include "tensor/reduce.h"
 #include "tensor/safetensors.h"
+#include "train/checkpoint.h"
 
 using namespace gradus;
 namespace fs = std::filesystem;
@@ -219,6 +220,7 @@ TEST_CASE("a NaN in the checkpoint is shown, and found with --detect-anomaly") {
   TensorFile checkpoint = read_safetensors(file);
   Tensor& bias = checkpoint.tensors.at("model:model/layer1/attention/value/bias");
   bias = full(bias.shape(), std::numeric_limits<double>::quiet_NaN(), bias.dtype());
+  checkpoint.metadata["checksum"] = checkpoint_checksum(checkpoint);
   write_safetensors(file, checkpoint);
 
   CHECK(inspect("broken", "").find("that is not finite: 0") == std::string::npos);
