@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "pe/angles.h"
+#include "pe/lag_bias.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
 
@@ -15,13 +15,15 @@ constexpr std::string_view kDerivation =
 
 Behind a causal mask p_m >= p_n, and |.| is the lag of the paper; without one it is its symmetric
 form. slopes = released is the table of the authors' code where H is no power of two: with
-H' = 2^floor(log2 H), the H' slopes of H' heads, then every other slope of 2H' heads.
+H' = 2^floor(log2 H), the H' slopes of H' heads, then every other slope of 2H' heads. Several tracks:
+the sum of a bias each.
 
     layout   bias [H, Nq, Nk], added to the scaled scores; q and k as they are
     closed form   a = q . k - sqrt(d) s_h |p_m - p_n|, so that a / sqrt(d) is the score
 )";
 
 constexpr Traits kTraits{.hooks = kLagBias,
+                         .takes_vector = true,
                          .cost = Cost::quadratic,
                          .relative = Relative::exactly,
                          .conditionally_positive = true};
@@ -34,7 +36,10 @@ struct AlibiConfig {
 
   static AlibiConfig read(Options& o) {
     AlibiConfig c;
-    c.labels = read_labels(o, false);
+    c.labels.tracks = o.words("tracks", c.labels.tracks);
+    c.labels.width = static_cast<int64>(c.labels.tracks.size());
+    check<ConfigError>(c.labels.width > 0, "{}: option 'tracks' is empty; name at least one label",
+                       o.where());
     c.slopes = o.choice("slopes", "paper", {"paper", "released"}) == "paper" ? Slopes::paper
                                                                              : Slopes::released;
     return c;
@@ -57,36 +62,27 @@ std::vector<double> released_slopes(int64 heads) {
   return s;
 }
 
-class Alibi : public PositionalEncoding {
+class Alibi : public LagBias {
  public:
-  Alibi(const Build& build, EncodingShape shape, AlibiConfig config)
-      : PositionalEncoding(build, shape, config.labels.tracks),
+  Alibi(const Build& build, EncodingShape shape, const AlibiConfig& config)
+      : LagBias(build, shape, config.labels),
         slopes_(from_values(config.slopes == Slopes::paper ? paper_slopes(shape.heads)
                                                            : released_slopes(shape.heads),
                             {shape.heads})) {}
-  Traits traits() const override { return kTraits; }
 
-  std::optional<Var> lag_bias(const Tensor& delta, Pass& pass) const override {
-    const ScopeGuard scope = enter(pass);
-    return constant(cast(bias(delta), dtype()), "lag_bias");
+  Traits traits() const override {
+    Traits t = kTraits;
+    t.hooks = bias_hook();
+    return t;
   }
 
-  std::optional<Interaction> interaction(const Tensor& p_m, const Tensor& p_n) const override {
-    const int64 d = shape().head_dim();
-    const Tensor lag = reshape(sub(p_m, p_n), {});
-    return Interaction{.g = contiguous(broadcast_to(eye(d, DType::f64), {shape().heads, d, d})),
-                       .alpha = {},
-                       .beta = {},
-                       .gamma = mul(bias(lag), std::sqrt(static_cast<double>(d)))};
+ protected:
+  Var bias(int64, const Tensor& delta) const override {
+    const Tensor b = mul(per_head(Var(slopes_), delta).value(), neg(abs(delta)));
+    return constant(cast(b, dtype()));
   }
 
  private:
-  /// f64 [H, S...] for lags [S...].
-  Tensor bias(const Tensor& delta) const {
-    Shape per_head = Shape::of_rank(delta.rank() + 1, 1);
-    per_head[0] = shape().heads;
-    return mul(reshape(slopes_, per_head), neg(abs(delta)));
-  }
   Tensor slopes_;  // f64 [H]
 };
 
@@ -96,11 +92,11 @@ extern const EncodingDef kAlibi{
     .name = "alibi",
     .family = "lag bias",
     .formula = "-s_h |p_m - p_n|, s_h = 2^(-8h/H)",
-    .takes = "one number: time or any track",
+    .takes = "a number each of any tracks: the sum of a bias each",
     .source = "Press et al. 2022",
     .derivation = kDerivation,
     .traits = kTraits,
-    .options = {{"tracks", "time", "one track", "the label whose lag is penalised"},
+    .options = {{"tracks", "time", "tracks", "the labels whose lags are penalised"},
                 {"slopes", "paper", "paper, released",
                  "the table where the number of heads is no power of two"}},
     .make = [](const Build& build, EncodingShape shape,

@@ -54,14 +54,14 @@ Var split_rows(const Var& rows, int64 heads) {
 
 Tensor LabelEncoding::checked_labels(const Positions& positions) const {
   const Tensor labels = key_labels(positions);
-  check<ConfigError>(labels.size(2) == label_width(),
-                     "{} was built for labels of {} number{}, '{}' has {}{}", kind(), label_width(),
-                     label_width() == 1 ? "" : "s", join(tracks()), labels.size(2),
-                     label_width() == 1 && labels.size(2) > 1
-                         ? fmt::format("; name one of them, '{}.0' say, or set its option width = "
-                                       "{} where it has one",
-                                       tracks()[0], labels.size(2))
-                         : fmt::format("; set its option width = {}", labels.size(2)));
+  check<ConfigError>(
+      labels.size(2) == label_width(),
+      "{} was built for labels of {} number{}, '{}' has {}; {}set width = {} where "
+      "that is an option",
+      kind(), label_width(), label_width() == 1 ? "" : "s", join(tracks()), labels.size(2),
+      tracks().size() == 1 ? fmt::format("name one of them, '{}.0' say, or ", tracks()[0])
+                           : std::string(),
+      labels.size(2));
   if (values_ == LabelValues::real) return labels;
   const std::vector<double> v = labels.to_vector<double>();
   for (std::size_t i = 0; i < v.size(); ++i)

@@ -1,6 +1,6 @@
 #include <array>
 
-#include "pe/angles.h"
+#include "pe/label_encoding.h"
 #include "pe/table.h"
 
 namespace gradus::pe {
@@ -12,51 +12,48 @@ constexpr std::string_view kDerivation =
 
     x_m + e(p_m),   e_{2i}(p) = sin(w_i p),  e_{2i+1}(p) = cos(w_i p),  w_i = base^(-2i/D),  i < D/2
 
-The inner product of two codes depends on the lag only: e(p) . e(p') = sum_i cos(w_i (p - p')).
+The label of a token may be a vector: then w_i is one too, drawn once from independent normal
+numbers, and w_i p is w_i . p. The inner product of two codes depends on the lag only: e(p) . e(p') = sum_i cos(w_i . (p - p')).
 The score of two tokens does not: content and position are added before the projections.
 
     layout   e [sin w_0 p, cos w_0 p, sin w_1 p, cos w_1 p, ...]     width D, added to x [B, N, D]
 )";
 
-constexpr Traits kTraits{.hooks = kEmbed};
+constexpr Traits kTraits{.hooks = kEmbed, .takes_vector = true};
 
 struct SinusoidalConfig {
   LabelConfig labels;
-  double base = 10000;
+  FrequencyConfig frequencies;
 
   static SinusoidalConfig read(Options& o) {
     SinusoidalConfig c;
-    c.labels = read_labels(o, false);
-    c.base = o.real("base", c.base, 1, 1e12);
+    c.labels = read_labels(o, true);
+    c.frequencies = read_frequencies(o);
     return c;
   }
 };
 
-class Sinusoidal : public PositionalEncoding {
+class Sinusoidal : public LabelEncoding {
  public:
-  Sinusoidal(const Build& build, EncodingShape shape, SinusoidalConfig config)
-      : PositionalEncoding(build, shape, config.labels.tracks) {
+  Sinusoidal(const Build& build, EncodingShape shape, const SinusoidalConfig& config)
+      : LabelEncoding(build, shape, config.labels) {
     const int64 d = shape.d_model;
     check<ConfigError>(d % 2 == 0,
                        "sinusoidal codes are pairs of sin and cos: d_model must be even, got {}; "
                        "make it {}",
                        d, even_sizes_near(d));
-    frequencies_ = reshape(exponential_frequencies(1, d / 2, config.base), {1, d / 2, 1});
+    frequencies_ = initial_frequencies(config.frequencies, 1, d / 2, label_width(),
+                                       rng("frequencies"), "sinusoidal");
+    if (label_width() > 1) drawn_ = &buffer("frequencies", frequencies_, BufferDType::fixed);
   }
   Traits traits() const override { return kTraits; }
 
   Var embed(const Var& x, const Positions& positions, Pass& pass) const override {
     const ScopeGuard scope = enter(pass);
-    const Tensor labels = query_labels(positions);
-    check<ConfigError>(labels.size(2) == 1,
-                       "sinusoidal takes labels of one number, '{}' has {}; name one of them, "
-                       "'{}.0' say",
-                       tracks()[0], labels.size(2), tracks()[0]);
-    check_shape(x.rank() == 3 && x.size(1) == labels.size(1) && x.size(2) == shape().d_model &&
-                    (labels.size(0) == 1 || labels.size(0) == x.size(0)),
-                "sinusoidal: x is {}; labels {} and d_model = {} ask for (batch, {}, {})",
-                x.shape(), labels.shape(), shape().d_model, labels.size(1), shape().d_model);
-    const Var theta = squeeze(angles(frequencies_, labels, x.dtype()), 1);
+    const Tensor labels = query_rows(checked_labels(positions), positions);
+    check_embedded(x, labels);
+    const Tensor& frequencies = drawn_ ? drawn_->value() : frequencies_;
+    const Var theta = squeeze(angles(frequencies, labels, x.dtype()), 1);
     const std::array<Var, 2> parts{sin(theta), cos(theta)};
     const Var code =
         reshape(stack(parts, -1), {labels.size(0), labels.size(1), shape().d_model}).named("code");
@@ -65,6 +62,7 @@ class Sinusoidal : public PositionalEncoding {
 
  private:
   Tensor frequencies_;
+  const Buffer* drawn_ = nullptr;
 };
 
 }  // namespace
@@ -72,13 +70,18 @@ class Sinusoidal : public PositionalEncoding {
 extern const EncodingDef kSinusoidal{
     .name = "sinusoidal",
     .family = "absolute",
-    .formula = "x_m + [sin(w_i p_m), cos(w_i p_m)], w_i = base^(-2i/D)",
-    .takes = "one number: time or any track",
+    .formula = "x_m + [sin(w_i . p_m), cos(w_i . p_m)], w_i = base^(-2i/D)",
+    .takes = "a number or a vector, of any tracks",
     .source = "Vaswani et al. 2017",
     .derivation = kDerivation,
     .traits = kTraits,
-    .options = {{"tracks", "time", "one track", "the label that is encoded"},
-                {"base", "10000", "1 to 1e12", "of the frequencies"}},
+    .options = {{"tracks", "time", "tracks", "the labels that are encoded"},
+                {"width", "number of tracks", "1 to 4096",
+                 "numbers per label: 12 for a chroma vector"},
+                {"base", "10000", "1 to 1e12", "of the frequencies of scalar labels"},
+                {"deviation", "0.5", "0 to 1e6", "of the random frequencies of vector labels"},
+                {"frequencies", "none", "list [i][label], i < D/2",
+                 "in place of base and deviation"}},
     .make = [](const Build& build, EncodingShape shape,
                Options& options) -> std::unique_ptr<PositionalEncoding> {
       return std::make_unique<Sinusoidal>(build, shape, SinusoidalConfig::read(options));

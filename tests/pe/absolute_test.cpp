@@ -89,6 +89,20 @@ TEST_CASE("sinusoidal: Vaswani's table, and inner products that depend on the la
   }
 }
 
+TEST_CASE("sinusoidal: vectors have a frequency for each number, drawn once and kept") {
+  const auto e = encoding("sinusoidal", {6, 2}, {"tracks=chroma", "width=3"});
+  const Tensor f = e->state().at("pe/frequencies");  // [1, 3, 3]
+  REQUIRE(f.shape() == Shape{1, 3, 3});
+  Pass pass = Pass::eval();
+  const Tensor y = e->embed(zeros({1, 1, 6}, DType::f64), labels(*e, {1, 0, 2}, 3), pass).value();
+  for (int64 i = 0; i < 3; ++i) {
+    const double theta = f.at({0, i, 0}) + 2 * f.at({0, i, 2});
+    CHECK(std::abs(y.at({0, 0, 2 * i}) - std::sin(theta)) <= 1e-14);
+    CHECK(std::abs(y.at({0, 0, 2 * i + 1}) - std::cos(theta)) <= 1e-14);
+  }
+  CHECK(e->parameter_count() == 0);
+}
+
 TEST_CASE("sinusoidal: added to x, at query rows, from any track; odd sizes and vectors refused") {
   const auto e = encoding("sinusoidal", {4, 1}, {"tracks=beat"});
   Pass pass = Pass::eval();
@@ -103,11 +117,11 @@ TEST_CASE("sinusoidal: added to x, at query rows, from any track; odd sizes and 
                        "sinusoidal codes are pairs of sin and cos: d_model must be even, got 5; "
                        "make it 4 or 6",
                        ConfigError);
-  CHECK_THROWS_WITH_AS(e->embed(zeros({1, 1, 4}, DType::f64), labels(*e, {1, 0}, 2), pass),
-                       "sinusoidal takes labels of one number, 'beat' has 2; name one of them, "
-                       "'beat.0' say",
-                       ConfigError);
-  CHECK_THROWS_AS(encoding("sinusoidal", {4, 1}, {"tracks=time,beat"}), ConfigError);
+  CHECK_THROWS_WITH_AS(
+      e->embed(zeros({1, 1, 4}, DType::f64), labels(*e, {1, 0}, 2), pass),
+      "sinusoidal was built for labels of 1 number, 'beat' has 2; name one of them, "
+      "'beat.0' say, or set width = 2 where that is an option",
+      ConfigError);
   CHECK_THROWS_AS(e->embed(x, p.rows(0, 3), pass), ShapeError);
 }
 

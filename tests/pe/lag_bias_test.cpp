@@ -129,7 +129,7 @@ TEST_CASE("sandwich: the inner product of sinusoidal codes, at a scale for each 
 }
 
 TEST_CASE("several labels: the sum of the biases of each") {
-  for (const char* name : {"kerple", "sandwich", "t5"}) {
+  for (const char* name : {"alibi", "kerple", "sandwich", "t5"}) {
     CAPTURE(name);
     const auto one = encoding(name, {8, 2}, {}), two = encoding(name, {8, 2}, {"tracks=time,bar"});
     StateDict state = two->state();

@@ -18,6 +18,7 @@ const std::vector<Case>& cases() {
   static const std::vector<Case> list{
       {"alibi", {}},
       {"alibi", {"slopes=released", "tracks=bar"}},
+      {"alibi", {"tracks=time,bar,beat"}},
       {"cope", {"places=3"}},
       {"cope", {"places=9", "tables=own"}},
       {"deberta", {"clip=3"}},
@@ -68,6 +69,8 @@ const std::vector<Case>& cases() {
       {"shaw", {"values=false", "tracks=bin", "width=12", "clip=1"}},
       {"sinusoidal", {}},
       {"sinusoidal", {"tracks=beat", "base=100"}},
+      {"sinusoidal", {"tracks=chroma", "width=12"}},
+      {"sinusoidal", {"tracks=time,bar", "deviation=0.1"}},
       {"t5", {}},
       {"t5", {"direction=both", "buckets=8", "distance=3", "scaled=false"}},
       {"t5", {"tracks=time,bar", "buckets=4", "distance=3"}},

@@ -77,7 +77,7 @@ TEST_CASE("unknown names and options, with the nearest spelling") {
             }),
             "between 0 and pi"));
   CHECK(has(message<ConfigError>([] {
-              encoding("alibi", {8, 2}, {"tracks=time,bar"});
+              encoding("learned", {8, 2}, {"tracks=time,bar"});
             }),
             "takes one label of one number, got the 2 tracks time, bar"));
   CHECK(has(message<ConfigError>([] { encoding("sinusoidal", {1, 1}, {}); }), "got 1; make it 2"));
