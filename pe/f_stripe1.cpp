@@ -1,9 +1,6 @@
-#include <array>
 #include <cmath>
-#include <numbers>
 
-#include "pe/angle_encoding.h"
-#include "pe/table.h"
+#include "pe/stripes.h"
 #include "tensor/elementwise.h"
 
 namespace gradus::pe {
@@ -32,23 +29,18 @@ Frequencies are learned, one set a head: f = pi sigmoid(w), w ~ N(-4, 1) for sca
                   pooled   G_de = cos(f_d . p_m - f_e . p_n)
 )";
 
-enum class Parametrisation { sigmoid, free };
-
 struct FStripe1Config {
   LabelConfig labels;
   FrequencyConfig frequencies;
   bool pooled = true;
-  Parametrisation parametrisation = Parametrisation::sigmoid;
+  Parametrisation parametrisation = Parametrisation::squashed;
 
   static FStripe1Config read(Options& o) {
     FStripe1Config c;
     c.labels = read_labels(o, true);
     c.frequencies = read_frequencies(o, false);
     c.pooled = o.flag("pooled", c.pooled);
-    c.parametrisation = o.choice("parametrisation", c.labels.width == 1 ? "sigmoid" : "free",
-                                 {"sigmoid", "free"}) == "sigmoid"
-                            ? Parametrisation::sigmoid
-                            : Parametrisation::free;
+    c.parametrisation = read_parametrisation(o, c.labels.width);
     return c;
   }
 };
@@ -59,7 +51,10 @@ class FStripe1 : public AngleEncoding {
  public:
   FStripe1(const Build& build, EncodingShape shape, FStripe1Config config)
       : AngleEncoding(build, shape, config.labels), config_(std::move(config)) {
-    set_frequencies(start(), Frequencies::learned);
+    set_frequencies(
+        first_frequencies(config_.frequencies, config_.parametrisation, shape.heads,
+                          shape.head_dim(), label_width(), rng("frequencies"), "f_stripe1"),
+        Frequencies::learned);
   }
 
   Traits traits() const override {
@@ -75,7 +70,10 @@ class FStripe1 : public AngleEncoding {
                      Pass& pass) const override {
     const ScopeGuard scope = enter(pass);
     const TurnPair turn = turns(q, k, positions, shape().head_dim());
-    return {modulate(q, turn.q).named("q"), modulate(k, turn.k).named("k")};
+    const auto coded = [this](const Var& x, const Turn& t) {
+      return config_.pooled ? modulate_and_pool(x, t) : modulate(x, t);
+    };
+    return {coded(q, turn.q).named("q"), coded(k, turn.k).named("k")};
   }
 
   int64 transformed_width(int64 d) const override { return config_.pooled ? 2 : 2 * d; }
@@ -101,44 +99,10 @@ class FStripe1 : public AngleEncoding {
 
  protected:
   Var frequencies() const override {
-    const Var stored = stored_frequencies();
-    if (config_.parametrisation == Parametrisation::free) return stored;
-    // In f64: at label 10^4 the rounding of an f32 frequency alone is a thousandth of a turn.
-    return scale(sigmoid(cast(stored, DType::f64)), std::numbers::pi);
+    return frequencies_of(stored_frequencies(), config_.parametrisation);
   }
 
  private:
-  Tensor start() const {
-    const int64 heads = shape().heads, d = shape().head_dim(), width = label_width();
-    const bool squashed = config_.parametrisation == Parametrisation::sigmoid;
-    Rng random = rng("frequencies");
-    if (config_.frequencies.given.empty())
-      return squashed
-                 ? normal(random, {heads, d, width}, -4, 1, DType::f64)
-                 : normal(random, {heads, d, width}, 0, config_.frequencies.deviation, DType::f64);
-    const Tensor f = initial_frequencies(config_.frequencies, heads, d, width, random, "f_stripe1");
-    if (!squashed) return f;
-    std::vector<double> w = f.to_vector<double>();
-    for (double& x : w) {
-      check<ConfigError>(x > 0 && x < std::numbers::pi,
-                         "f_stripe1: option 'frequencies' holds {}; with parametrisation = sigmoid "
-                         "they are between 0 and pi, with free any number",
-                         x);
-      x = std::log(x / (std::numbers::pi - x));
-    }
-    return from_values(w, f.shape());
-  }
-
-  Var modulate(const Var& x, const Turn& turn) const {
-    const Var c = x * turn.cos, s = x * turn.sin;
-    if (config_.pooled) {
-      const std::array<Var, 2> sums{sum(c, {-1}, Keep::yes), sum(s, {-1}, Keep::yes)};
-      return concat(sums, -1);
-    }
-    Shape wide = x.shape();
-    wide[3] *= 2;
-    return reshape(stack(std::array<Var, 2>{c, s}, -1), wide);
-  }
   FStripe1Config config_;
 };
 
