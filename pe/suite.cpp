@@ -84,8 +84,8 @@ Tensor lags(const PositionalEncoding& e, const Positions& p) {
 }  // namespace
 
 std::vector<HookOutput> run_hooks(const PositionalEncoding& e, const Var& x, const Var& q,
-                                  const Var& k, const Positions& p) {
-  Pass pass = Pass::eval();
+                                  const Var& k, const Positions& p, Mode mode) {
+  Pass pass(mode);
   std::vector<HookOutput> out;
   out.push_back({"embed", e.embed(x, p, pass), true});
   const QueryKey t = e.transform(q, k, p, pass);
@@ -102,10 +102,10 @@ std::vector<HookOutput> run_hooks(const PositionalEncoding& e, const Var& x, con
   return out;
 }
 
-std::vector<HookOutput> run_hooks(const PositionalEncoding& e, const Inputs& in,
-                                  const Positions& p) {
+std::vector<HookOutput> run_hooks(const PositionalEncoding& e, const Inputs& in, const Positions& p,
+                                  Mode mode) {
   const DType t = e.dtype();
-  return run_hooks(e, cast(in.x, t), cast(in.q, t), cast(in.k, t), p);
+  return run_hooks(e, cast(in.x, t), cast(in.q, t), cast(in.k, t), p, mode);
 }
 
 bool near(const Tensor& a, const Tensor& b, double tolerance) {

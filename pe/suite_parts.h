@@ -42,9 +42,9 @@ struct HookOutput {
   bool by_query;  ///< rows of axis -2 are query rows (else key rows)
 };
 std::vector<HookOutput> run_hooks(const PositionalEncoding& e, const Var& x, const Var& q,
-                                  const Var& k, const Positions& p);
-std::vector<HookOutput> run_hooks(const PositionalEncoding& e, const Inputs& in,
-                                  const Positions& p);
+                                  const Var& k, const Positions& p, Mode mode = Mode::eval);
+std::vector<HookOutput> run_hooks(const PositionalEncoding& e, const Inputs& in, const Positions& p,
+                                  Mode mode = Mode::eval);
 /// "" where all hooks agree within `tolerance` of their size; else which does not, and by how much.
 std::string compare(const std::vector<HookOutput>& a, const std::vector<HookOutput>& b,
                     double tolerance);

@@ -7,20 +7,38 @@
 namespace gradus {
 
 namespace pe {
-extern const EncodingDef kAlibi, kCope, kDeberta, kFStripe1, kFire, kKerple, kLearned,
-    kMusicTransformer, kNone, kNsRpe, kRope, kRopePool, kSApe, kSRpe, kSandwich, kShaw, kSinusoidal,
-    kT5, kTransformerXl;
+extern const EncodingDef kAlibi, kCope, kDeberta, kFStripe, kFStripe1, kFStripeSff, kFire, kGated,
+    kKerple, kLearned, kMusicTransformer, kNone, kNsRpe, kRff, kRope, kRopePool, kSApe, kSRpe,
+    kSandwich, kShaw, kSineSpe, kSinusoidal, kT5, kTransformerXl;
 }  // namespace pe
 
 std::span<const EncodingDef* const> encodings() {
   using namespace pe;
   // Explicit: static self-registration is dropped by linkers.
-  static const EncodingDef* const table[] = {
-      &kAlibi,      &kCope,   &kDeberta,      &kFStripe1,
-      &kFire,       &kKerple, &kLearned,      &kMusicTransformer,
-      &kNone,       &kNsRpe,  &kRope,         &kRopePool,
-      &kSApe,       &kSRpe,   &kSandwich,     &kShaw,
-      &kSinusoidal, &kT5,     &kTransformerXl};
+  static const EncodingDef* const table[] = {&kAlibi,
+                                             &kCope,
+                                             &kDeberta,
+                                             &kFStripe,
+                                             &kFStripe1,
+                                             &kFStripeSff,
+                                             &kFire,
+                                             &kGated,
+                                             &kKerple,
+                                             &kLearned,
+                                             &kMusicTransformer,
+                                             &kNone,
+                                             &kNsRpe,
+                                             &kRff,
+                                             &kRope,
+                                             &kRopePool,
+                                             &kSApe,
+                                             &kSRpe,
+                                             &kSandwich,
+                                             &kShaw,
+                                             &kSineSpe,
+                                             &kSinusoidal,
+                                             &kT5,
+                                             &kTransformerXl};
   return table;
 }
 

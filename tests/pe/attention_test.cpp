@@ -20,26 +20,33 @@ struct Case {
 };
 
 const std::vector<Case>& cases() {
-  static const std::vector<Case> list{{"none", {}},
-                                      {"rope", {}},
-                                      {"rope", {"variant=C", "tracks=chroma", "width=3"}},
-                                      {"rope", {"stage=after"}},
-                                      {"ropepool", {}},
-                                      {"ropepool", {"pool=cross_pair"}},
-                                      {"ropepool", {"pool=total"}},
-                                      {"f_stripe1", {}},
-                                      {"f_stripe1", {"pooled=false"}},
-                                      {"alibi", {}},
-                                      {"kerple", {}},
-                                      {"cope", {}},
-                                      {"deberta", {}},
-                                      {"fire", {}},
-                                      {"music_transformer", {}},
-                                      {"sandwich", {}},
-                                      {"shaw", {"clip=4"}},
-                                      {"transformer_xl", {}},
-                                      {"t5", {}},
-                                      {"t5", {"scaled=false"}}};
+  static const std::vector<Case> list{
+      {"none", {}},
+      {"rope", {}},
+      {"rope", {"variant=C", "tracks=chroma", "width=3"}},
+      {"rope", {"stage=after"}},
+      {"ropepool", {}},
+      {"ropepool", {"pool=cross_pair"}},
+      {"ropepool", {"pool=total"}},
+      {"f_stripe", {}},
+      {"f_stripe", {"pooled=false", "sines=2"}},
+      {"f_stripe_sff", {"tracks=chroma", "width=3", "realizations=6"}},
+      {"gated", {"realizations=5"}},
+      {"rff", {}},
+      {"sine_spe", {"realizations=6"}},
+      {"f_stripe1", {}},
+      {"f_stripe1", {"pooled=false"}},
+      {"alibi", {}},
+      {"kerple", {}},
+      {"cope", {}},
+      {"deberta", {}},
+      {"fire", {}},
+      {"music_transformer", {}},
+      {"sandwich", {}},
+      {"shaw", {"clip=4"}},
+      {"transformer_xl", {}},
+      {"t5", {}},
+      {"t5", {"scaled=false"}}};
   return list;
 }
 

@@ -66,8 +66,10 @@ class Spoiled : public PositionalEncoding {
     if (is("learned")) t.learned = !t.learned;
     if (is("relative")) t.relative = t.relative == Relative::no ? Relative::exactly : Relative::no;
     if (is("max_length")) t.max_length -= 1;
+    if (is("stochastic")) t.stochastic = !t.stochastic;
     return t;
   }
+  void draw(Rng& rng) override { inner_->draw(rng); }
   int64 transformed_width(int64 d) const override {
     return inner_->transformed_width(d) + (is("widths") ? 1 : 0);
   }
@@ -106,6 +108,7 @@ class Spoiled : public PositionalEncoding {
       const Tensor more = full({shape().heads}, 0.01, DType::f64);
       closed->gamma = closed->gamma.defined() ? add(closed->gamma, more) : more;
     }
+    if (closed && is("mean")) closed->g = mul(closed->g, 2);
     return closed;
   }
 

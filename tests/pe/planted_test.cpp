@@ -52,6 +52,11 @@ enum class Fault {
   time_ignored,
   no_kernel,
   power_of_lag,
+  stochastic_denied,
+  draw_ignored,
+  draw_unseeded,
+  mean_claimed,
+  closed_form_doubled,
 };
 
 /// x^2 whose vjp is right once: it takes its own factor for a constant.
@@ -102,7 +107,15 @@ class Faulty : public PositionalEncoding {
     if (fault_ == Fault::uniform) t.uniform_only = true;
     if (fault_ == Fault::max_length) t.max_length = 8;
     if (fault_ == Fault::no_kernel) t.conditionally_positive = true;
+    if (fault_ == Fault::stochastic_denied) t.stochastic = false;
+    if (fault_ == Fault::mean_claimed) t.relative = Relative::in_the_mean;
     return t;
+  }
+
+  void draw(Rng& rng) override {
+    if (fault_ == Fault::draw_ignored) return;
+    Rng other = rng.stream(static_cast<std::uint64_t>(++calls_));
+    inner_->draw(fault_ == Fault::draw_unseeded ? other : rng);
   }
 
   int64 transformed_width(int64 d) const override {
@@ -206,6 +219,7 @@ class Faulty : public PositionalEncoding {
   std::optional<Interaction> interaction(const Tensor& p_m, const Tensor& p_n) const override {
     auto closed = inner_->interaction(p_m, p_n);
     if (fault_ == Fault::interaction_transposed) closed->g = transpose(closed->g);
+    if (fault_ == Fault::closed_form_doubled) closed->g = mul(closed->g, 2);
     if (fault_ == Fault::interaction_bias) closed->gamma = full({shape().heads}, 0.01, DType::f64);
     return closed;
   }
@@ -321,6 +335,14 @@ TEST_CASE("planted faults are caught, each by the check of its trait") {
       {Fault::interaction_bias, "interaction", "s_rpe", {"tracks=time", "clips=2"}},
       {Fault::labels_clamped, "label_range", "learned", {"max_length=8"}},
       {Fault::no_kernel, "conditionally_positive", "t5", {}},
+      {Fault::stochastic_denied, "stochastic", "sine_spe", {"realizations=8"}},
+      {Fault::draw_ignored, "stochastic", "sine_spe", {"realizations=8"}},
+      {Fault::draw_unseeded, "stochastic", "rff", {}},
+      {Fault::mean_claimed, "mean", "ropepool", {}},
+      {Fault::mean_claimed, "mean", "f_stripe", {"pooled=false"}},
+      {Fault::closed_form_doubled, "mean", "sine_spe", {"realizations=16"}},
+      {Fault::closed_form_doubled, "mean", "gated", {"realizations=16"}},
+      {Fault::composition, "mean", "f_stripe_sff", {"realizations=16", "parametrisation=free"}},
       {Fault::power_of_lag, "conditionally_positive", "alibi", {}},
       {Fault::power_of_lag, "conditionally_positive", "kerple", {"kernel=power", "r2=1"}},
   };
