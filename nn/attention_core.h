@@ -46,6 +46,9 @@ struct CoreConfig {
   double dropout = 0;                ///< on the weights, softmax only
   std::string feature_map = "elu1";  ///< linear only
   Options feature_options{"feature map"};
+  /// sum: what the encoding divides by (Traits::normaliser); none: nothing, as features that can be
+  /// negative need it. Linear only.
+  Normaliser normaliser = Normaliser::sum;
 };
 /// `head_dim` of the head before any transform. ConfigError says why an encoding cannot be carried,
 /// and what fits.

@@ -4,7 +4,8 @@
 //
 // over n <= m (causal) or all n (Katharopoulos et al. 2020, eq. 4-6 and 8-11); as a recurrence S
 // and z are the state. Padding multiplies f(k_n) by 0. With Normaliser::unrotated the denominator
-// sums the features before transform_features, with Normaliser::none there is none.
+// sums the features before transform_features, with Normaliser::none there is none (features that
+// can be negative need that: their sum may be 0).
 //
 // Note [eps and log_scale]
 // A feature map may take factors e^c out of its features (Features::log_scale). They cancel in the
@@ -34,7 +35,10 @@ class LinearCore : public AttentionCore {
  public:
   LinearCore(const Build& build, const CoreConfig& config, const PositionalEncoding& encoding,
              int64 head_dim)
-      : AttentionCore(build), encoding_(encoding), normaliser_(encoding.traits().normaliser) {
+      : AttentionCore(build),
+        encoding_(encoding),
+        normaliser_(config.normaliser == Normaliser::none ? Normaliser::none
+                                                          : encoding.traits().normaliser) {
     Options options = config.feature_options;
     const int64 width = encoding.transformed_width(head_dim);
     map_ =
@@ -47,7 +51,7 @@ class LinearCore : public AttentionCore {
         if (def->non_negative) fitting.emplace_back(def->name);
       fail<ConfigError>(
           "the features of '{}' can be negative, and with '{}' linear attention divides by their "
-          "sum, which may then be 0; use one of {}, or an encoding without a normaliser",
+          "sum, which nothing then keeps away from 0; use one of {}, or normaliser = none",
           config.feature_map, encoding.kind(), join(fitting));
     }
   }

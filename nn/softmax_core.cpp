@@ -105,6 +105,9 @@ std::unique_ptr<AttentionCore> make_softmax_core(const Build& build, const CoreC
               CoreKind::linear);
   Options options = config.feature_options;
   options.finish();
+  check<ConfigError>(config.normaliser != Normaliser::none,
+                     "the softmax core always divides by the sum of its weights; for normaliser = "
+                     "none use attention = linear");
   return std::make_unique<SoftmaxCore>(build, encoding, head_dim, config.dropout);
 }
 
