@@ -19,7 +19,9 @@ class ElementwiseMap : public FeatureMap {
     const ScopeGuard scope = enter(pass);
     return {f_(x), {}};
   }
-  int64 features(int64 width) const override { return checked_features(kind_, width, width); }
+  int64 features(int64 width) const override {
+    return checked_features(kind_, width, width, kMaxFeatures);
+  }
   bool non_negative() const override { return sign_ == Sign::non_negative; }
 
  private:

@@ -1,0 +1,59 @@
+#include "nn/feature_maps/projection.h"
+
+#include <cmath>
+#include <span>
+#include <vector>
+
+namespace gradus::detail {
+
+namespace {
+
+double dot(std::span<const double> a, std::span<const double> b) {
+  double s = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) s += a[i] * b[i];
+  return s;
+}
+
+/// Makes `rows` of `width` numbers each orthogonal and keeps their lengths: Gram-Schmidt, twice,
+/// for once loses orthogonality to rounding. The length of a Gaussian row is chi-distributed and
+/// does not depend on directions, so that each row stays Gaussian by itself.
+void orthogonalise(std::vector<double>& block, std::size_t rows, std::size_t width) {
+  const auto row = [&](std::size_t i) { return std::span(block).subspan(i * width, width); };
+  std::vector<double> lengths(rows);
+  for (std::size_t i = 0; i < rows; ++i) {
+    const std::span<double> w = row(i);
+    lengths[i] = std::sqrt(dot(w, w));
+    for (int pass = 0; pass < 2; ++pass)
+      for (std::size_t j = 0; j < i; ++j) {
+        const double along = dot(w, row(j));
+        for (std::size_t d = 0; d < width; ++d) w[d] -= along * row(j)[d];
+      }
+    const double rest = std::sqrt(dot(w, w));
+    for (double& d : w) d /= rest;
+  }
+  for (std::size_t i = 0; i < rows; ++i)
+    for (double& d : row(i)) d *= lengths[i];
+}
+
+}  // namespace
+
+Tensor orthogonal_projection(Rng& rng, int64 width, int64 columns) {
+  Tensor w = Tensor::empty({width, columns}, DType::f64);
+  double* to = w.writable<double>();
+  for (int64 first = 0; first < columns; first += width) {
+    const int64 count = std::min(width, columns - first);
+    std::vector<double> block = normal(rng, {count, width}, 0, 1, DType::f64).to_vector<double>();
+    orthogonalise(block, static_cast<std::size_t>(count), static_cast<std::size_t>(width));
+    for (int64 i = 0; i < count; ++i)
+      for (int64 d = 0; d < width; ++d)
+        to[d * columns + first + i] = block[static_cast<std::size_t>(i * width + d)];
+  }
+  return w;
+}
+
+void redraw(Buffer& projection, Rng& rng) {
+  const Tensor& old = projection.value();
+  projection.set(cast(orthogonal_projection(rng, old.size(0), old.size(1)), old.dtype()));
+}
+
+}  // namespace gradus::detail
