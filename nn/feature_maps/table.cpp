@@ -5,12 +5,13 @@
 namespace gradus {
 
 namespace detail {
-extern const FeatureMapDef kElu1Map, kFavorPlusMap, kReluMap;
+extern const FeatureMapDef kElu1Map, kFavorPlusMap, kReluMap, kSquaredReluMap;
 }  // namespace detail
 
 std::span<const FeatureMapDef* const> feature_maps() {
   using namespace detail;
-  static const FeatureMapDef* const table[] = {&kElu1Map, &kFavorPlusMap, &kReluMap};
+  static const FeatureMapDef* const table[] = {&kElu1Map, &kFavorPlusMap, &kReluMap,
+                                               &kSquaredReluMap};
   return table;
 }
 
