@@ -5,12 +5,12 @@
 namespace gradus {
 
 namespace detail {
-extern const FeatureMapDef kElu1Map, kFavorPlusMap, kReluMap, kSquaredReluMap;
+extern const FeatureMapDef kElu1Map, kFavorPlusMap, kReluMap, kSoftplusMap, kSquaredReluMap;
 }  // namespace detail
 
 std::span<const FeatureMapDef* const> feature_maps() {
   using namespace detail;
-  static const FeatureMapDef* const table[] = {&kElu1Map, &kFavorPlusMap, &kReluMap,
+  static const FeatureMapDef* const table[] = {&kElu1Map, &kFavorPlusMap, &kReluMap, &kSoftplusMap,
                                                &kSquaredReluMap};
   return table;
 }
