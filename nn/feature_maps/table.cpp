@@ -5,13 +5,14 @@
 namespace gradus {
 
 namespace detail {
-extern const FeatureMapDef kElu1Map, kFavorPlusMap, kReluMap, kSoftplusMap, kSquaredReluMap;
+extern const FeatureMapDef kElu1Map, kExpMap, kFavorPlusMap, kReluMap, kSoftplusMap,
+    kSquaredReluMap;
 }  // namespace detail
 
 std::span<const FeatureMapDef* const> feature_maps() {
   using namespace detail;
-  static const FeatureMapDef* const table[] = {&kElu1Map, &kFavorPlusMap, &kReluMap, &kSoftplusMap,
-                                               &kSquaredReluMap};
+  static const FeatureMapDef* const table[] = {&kElu1Map, &kExpMap,      &kFavorPlusMap,
+                                               &kReluMap, &kSoftplusMap, &kSquaredReluMap};
   return table;
 }
 
