@@ -5,15 +5,15 @@
 namespace gradus {
 
 namespace detail {
-extern const FeatureMapDef kElu1Map, kExpMap, kFavorPlusMap, kIdentityMap, kReluMap, kSoftplusMap,
-    kSquaredReluMap;
+extern const FeatureMapDef kElu1Map, kExpMap, kFavorPlusMap, kFavorReluMap, kIdentityMap, kReluMap,
+    kSoftplusMap, kSquaredReluMap;
 }  // namespace detail
 
 std::span<const FeatureMapDef* const> feature_maps() {
   using namespace detail;
-  static const FeatureMapDef* const table[] = {&kElu1Map,       &kExpMap,  &kFavorPlusMap,
-                                               &kIdentityMap,   &kReluMap, &kSoftplusMap,
-                                               &kSquaredReluMap};
+  static const FeatureMapDef* const table[] = {&kElu1Map,      &kExpMap,        &kFavorPlusMap,
+                                               &kFavorReluMap, &kIdentityMap,   &kReluMap,
+                                               &kSoftplusMap,  &kSquaredReluMap};
   return table;
 }
 
