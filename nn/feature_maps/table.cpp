@@ -6,14 +6,14 @@ namespace gradus {
 
 namespace detail {
 extern const FeatureMapDef kElu1Map, kExpMap, kFavorPlusMap, kFavorReluMap, kIdentityMap, kReluMap,
-    kRffTrigMap, kSoftplusMap, kSquaredReluMap;
+    kRffTrigMap, kSoftplusMap, kSquaredReluMap, kTaylor2Map;
 }  // namespace detail
 
 std::span<const FeatureMapDef* const> feature_maps() {
   using namespace detail;
-  static const FeatureMapDef* const table[] = {&kElu1Map,      &kExpMap,      &kFavorPlusMap,
-                                               &kFavorReluMap, &kIdentityMap, &kReluMap,
-                                               &kRffTrigMap,   &kSoftplusMap, &kSquaredReluMap};
+  static const FeatureMapDef* const table[] = {
+      &kElu1Map, &kExpMap,     &kFavorPlusMap, &kFavorReluMap,   &kIdentityMap,
+      &kReluMap, &kRffTrigMap, &kSoftplusMap,  &kSquaredReluMap, &kTaylor2Map};
   return table;
 }
 
