@@ -5,14 +5,14 @@
 namespace gradus {
 
 namespace detail {
-extern const FeatureMapDef kElu1Map, kExpMap, kFavorPlusMap, kFavorReluMap, kIdentityMap, kReluMap,
-    kRffTrigMap, kSoftplusMap, kSquaredReluMap, kTaylor2Map;
+extern const FeatureMapDef kElu1Map, kExpMap, kFavorPlusMap, kFavorReluMap, kHedgehogMap,
+    kIdentityMap, kReluMap, kRffTrigMap, kSoftplusMap, kSquaredReluMap, kTaylor2Map;
 }  // namespace detail
 
 std::span<const FeatureMapDef* const> feature_maps() {
   using namespace detail;
   static const FeatureMapDef* const table[] = {
-      &kElu1Map, &kExpMap,     &kFavorPlusMap, &kFavorReluMap,   &kIdentityMap,
+      &kElu1Map, &kExpMap,     &kFavorPlusMap, &kFavorReluMap,   &kHedgehogMap, &kIdentityMap,
       &kReluMap, &kRffTrigMap, &kSoftplusMap,  &kSquaredReluMap, &kTaylor2Map};
   return table;
 }
