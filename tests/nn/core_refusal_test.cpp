@@ -64,6 +64,26 @@ TEST_CASE("options that a core cannot use are refused") {
   CHECK(contains(refusal(c, make<Plain>()), "option 'features' is unknown"));
 }
 
+TEST_CASE("features that can be negative need normaliser = none") {
+  for (const FeatureMapDef* def : feature_maps()) {
+    INFO(std::string(def->name));
+    CoreConfig c = core(CoreKind::linear);
+    c.feature_map = def->name;
+    const std::string text = refusal(c, make<Plain>(), "rope");
+    CHECK(text.empty() == def->non_negative);
+    if (!def->non_negative)
+      CHECK(contains(text, fmt::format("the features of '{}' can be negative, and with 'rope' "
+                                       "linear attention divides by their sum, which nothing then "
+                                       "keeps away from 0; use one of elu1, exp, ",
+                                       def->name)));
+    c.normaliser = Normaliser::none;
+    CHECK(refusal(c, make<Plain>()).empty());
+  }
+  CoreConfig c = core(CoreKind::softmax);
+  c.normaliser = Normaliser::none;
+  CHECK(contains(refusal(c, make<Plain>()), "always divides by the sum of its weights"));
+}
+
 TEST_CASE("the softmax core has no recurrence, and says what has") {
   const CoreCase c(core(CoreKind::softmax), make<Plain>(), 1, 2);
   CHECK(!c.core->has_recurrence());

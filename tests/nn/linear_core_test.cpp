@@ -26,7 +26,9 @@ const std::vector<Named>& linear_encodings() {
 CoreConfig linear_core(const std::string& map) {
   CoreConfig c;
   c.feature_map = map;
-  if (map == "favor_plus") c.feature_options.set("features=12");
+  const FeatureMapDef& def = find_feature_map(map);
+  if (def.stochastic) c.feature_options.set("features=12");
+  if (!def.non_negative) c.normaliser = Normaliser::none;
   return c;
 }
 
