@@ -32,7 +32,7 @@ struct Experiment {
     int64 d_model = 64, layers = 2, heads = 4, d_ff = 128;
     double dropout = 0.1;
     std::string norm = "pre", activation = "relu";
-    std::string attention = "linear", feature_map = "elu1";
+    std::string attention = "linear", feature_map = "elu1", normaliser = "sum";
     bool causal = true;
   } model;
   std::string pe = "ropepool";

@@ -52,6 +52,9 @@ void visit_keys(V&& v, Experiment& e) {
            "of the feed-forward part");
   v.choice("model.attention", e.model.attention, {"linear", "softmax"}, "core");
   v.word("model.feature_map", e.model.feature_map, "of linear attention, see nn/README.md");
+  v.choice(
+      "model.normaliser", e.model.normaliser, {"sum", "none"},
+      "of linear attention; none divides by nothing, as features that can be negative need it");
   v.flag("model.causal", e.model.causal, "a step sees only itself and the past");
   v.word(
       "pe.name", e.pe,

@@ -42,6 +42,7 @@ TransformerConfig transformer_config(const Experiment& e, const HarmonyFormat& f
   c.core.kind = e.model.attention == "linear" ? CoreKind::linear : CoreKind::softmax;
   c.core.dropout = c.core.kind == CoreKind::softmax ? e.model.dropout : 0;
   c.core.feature_map = e.model.feature_map;
+  c.core.normaliser = e.model.normaliser == "none" ? Normaliser::none : Normaliser::sum;
   return c;
 }
 
