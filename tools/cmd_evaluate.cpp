@@ -7,8 +7,7 @@
 #include "tensor/file.h"
 #include "tools/cache_options.h"
 #include "tools/commands.h"
-#include "train/evaluation_table.h"
-#include "train/harmony_source.h"
+#include "train/run_evaluation.h"
 #include "train/run_vocabulary.h"
 
 namespace gradus {
@@ -17,16 +16,6 @@ namespace {
 
 constexpr int64 kMostBars = 4096;
 
-std::string data_text(const std::string& source) {
-  return source.empty() ? "the bundled tunes" : source;
-}
-
-WindowKind window_kind(const Experiment& e) {
-  return e.data.windows == "papers" && !e.data.source.empty() && is_pop909(e.data.source)
-             ? WindowKind::papers
-             : WindowKind::bars;
-}
-
 Split wanted_split(const CommandLine& line, const std::vector<Piece>& pieces) {
   return line.has("split") ? parse_split(line["split"].as<std::string>())
                            : evaluation_split(pieces);
@@ -34,26 +23,6 @@ Split wanted_split(const CommandLine& line, const std::vector<Piece>& pieces) {
 
 int64 wanted_bars(const CommandLine& line, int64 usual) {
   return line.has("bars") ? line.integer("bars", 1, kMostBars) : usual;
-}
-
-/// The same data on the papers' grid.
-std::vector<Piece> judged_pieces(const Experiment& experiment, const std::vector<Piece>& heard,
-                                 const std::filesystem::path& cache) {
-  if (experiment.data.grid == kPopTicks) return heard;
-  DataRequest request = data_request(experiment, cache);
-  request.steps_per_quarter = kPopTicks;
-  return read_harmony_data(request).pieces;
-}
-
-EvaluationTable table_of(const EvaluationWindows& windows, const std::string& source) {
-  EvaluationTable table;
-  table.heading = {{"data", data_text(source)}, {"windows", windows.text()}};
-  table.bars = windows.bars;
-  table.windows = static_cast<int64>(windows.windows.size());
-  table.split = windows.split;
-  if (!windows.has_chords())
-    table.heading.emplace_back("chords", "none is known, so that block-chords rests");
-  return table;
 }
 
 /// One floor on the papers' grid; POP909 in the papers' windows.
@@ -116,10 +85,9 @@ EvaluationTable run_table(const CommandLine& line) {
   const HarmonyData data = read_harmony_data(data_request(e, cache_folder(line)));
   Harmonizer harmonizer(own, load_vocabulary(folder));
   const Split split = wanted_split(line, data.pieces);
-  const int64 usual_bars = std::max<int64>(1, own.data.steps / (4 * own.data.grid));
   const EvaluationWindows windows =
       evaluation_windows(judged_pieces(e, data.pieces, cache_folder(line)), split,
-                         wanted_bars(line, usual_bars), window_kind(e));
+                         wanted_bars(line, usual_bars(own)), window_kind(e));
   check_context(harmonizer.format(), data, windows, e.data.source);
   check<ConfigError>(std::filesystem::exists(folder.checkpoint("best")),
                      "'{}' has no checkpoint yet: its training did not end an epoch", path);
@@ -128,7 +96,14 @@ EvaluationTable run_table(const CommandLine& line) {
   const Decoding decoding =
       make_decoding(own, line.has("threshold") ? line.probability("threshold") : point.threshold);
 
-  EvaluationTable table = table_of(windows, e.data.source);
+  EvaluationTable table;
+  try {
+    table = evaluate_run(windows, e.data.source, harmonizer, data.pieces, decoding);
+  } catch (Error& error) {
+    error.add(fmt::format("evaluating on {} the run '{}', trained on {}", data_text(e.data.source),
+                          path, data_text(own.data.source)));
+    throw;
+  }
   table.heading.emplace_back("run", run_text(path, own, point));
   table.heading.emplace_back(
       "decoding",
@@ -136,15 +111,6 @@ EvaluationTable run_table(const CommandLine& line) {
                   line.has("threshold")      ? "as given with --threshold"
                   : own.decode.threshold > 0 ? "as given in its experiment"
                                              : "with the best onset F1 on validation windows"));
-  table.threshold = decoding.threshold;
-  try {
-    table.rows = {evaluate_model(windows, harmonizer, data.pieces, decoding)};
-  } catch (Error& error) {
-    error.add(fmt::format("evaluating on {} the run '{}', trained on {}", data_text(e.data.source),
-                          path, data_text(own.data.source)));
-    throw;
-  }
-  for (const Floor& f : floors()) table.rows.push_back(evaluate_floor(windows, f));
   return table;
 }
 

@@ -15,9 +15,6 @@ namespace gradus {
 namespace {
 
 void print_report(const TrainingReport& r, const RunFolder& folder) {
-  const auto ratio = [](const OnsetScore& s) {
-    return s.target ? static_cast<double>(s.predicted) / static_cast<double>(s.target) : 0;
-  };
   fmt::print("\n{} parameters, {} steps in {} epochs, {} on {} threads\n", r.parameters, r.steps,
              r.epochs, duration_text(r.seconds), threads());
   if (r.ending == TrainingReport::Ending::patience)
@@ -25,16 +22,11 @@ void print_report(const TrainingReport& r, const RunFolder& folder) {
   fmt::print("validation loss {:.4f}; predicting the mean: {:.4f}{}\n", r.validation_loss,
              r.mean_loss,
              r.validation_loss < r.mean_loss ? "" : "  (not better: nothing was learned)");
-  fmt::print("held-out tunes: {}\nonsets of their accompaniment (threshold {:.4f}):\n",
-             join(r.held_out), r.threshold);
-  fmt::print("  {:<36} {:>8} {:>7} {:>8}\n", "", "onsets", "ratio", "F1 (%)");
-  fmt::print("  {:<36} {:>8} {:>7.2f} {:>8.1f}\n", "target", r.model.target, 1.0, 100.0);
-  fmt::print("  {:<36} {:>8} {:>7.2f} {:>8.1f}\n", "model", r.model.predicted, ratio(r.model),
-             100 * r.model.f1());
-  fmt::print("  {:<36} {:>8} {:>7.2f} {:>8.1f}\n", "rule: the known chord each quarter",
-             r.block_chords.predicted, ratio(r.block_chords), 100 * r.block_chords.f1());
-  if (!(r.model.f1() > r.block_chords.f1()))
-    fmt::print("  the rule, which needs no learning, scores as well: this F1 shows nothing\n");
+  constexpr std::size_t kNamed = 12;
+  std::vector<std::string> names = r.held_out;
+  if (names.size() > kNamed) names.resize(kNamed), names.emplace_back("...");
+  fmt::print("held out: {} pieces ({})\nthreshold {:.4f}, chosen on them\n{}", r.held_out.size(),
+             join(names), r.threshold, text(r.table));
   fmt::print("run folder: {}\n", folder.path().string());
 }
 

@@ -7,6 +7,7 @@
 #include "tensor/elementwise.h"
 #include "train/base_rate.h"
 #include "train/model_reads.h"
+#include "train/run_evaluation.h"
 #include "train/threshold.h"
 
 namespace gradus {
@@ -26,6 +27,7 @@ std::unique_ptr<Optimizer> make_optimizer(const Experiment::Train& t) {
 
 Trainer::Trainer(const Experiment& experiment, const std::filesystem::path& cache)
     : experiment_(experiment),
+      cache_(cache),
       data_(read_harmony_data(data_request(experiment, cache))),
       train_(training_windows(data_.pieces, Split::train, experiment)),
       validation_(training_windows(data_.pieces, Split::validation, experiment)),
@@ -175,14 +177,17 @@ TrainingReport Trainer::report() {
     count += static_cast<double>(l.count);
   }
   r.mean_loss = total / count;
+  int64 bars = 1;  // of the longest piece
   for (const Piece& piece : data_.pieces) {
     if (piece.split != Split::validation) continue;
     r.held_out.push_back(piece.name);
-    r.model += onset_score(decode(harmonizer_.probabilities(piece),
-                                  make_decoding(experiment_, point_.threshold), bar_grid(piece)),
-                           piece.accompaniment);
-    r.block_chords += onset_score(block_chord_steps(piece), piece.accompaniment);
+    bars = std::max(bars, piece.bars());
   }
+  const EvaluationWindows windows =
+      evaluation_windows(judged_pieces(experiment_, data_.pieces, cache_), Split::validation,
+                         std::min(bars, usual_bars(experiment_)), window_kind(experiment_));
+  r.table = evaluate_run(windows, experiment_.data.source, harmonizer_, data_.pieces,
+                         make_decoding(experiment_, point_.threshold));
   r.parameters = harmonizer_.model().parameter_count();
   r.steps = point_.step;
   r.epochs = point_.epoch;

@@ -59,6 +59,7 @@ class Trainer {
   void set_base_rates();
   TrainingReport report();
   Experiment experiment_;
+  std::filesystem::path cache_;
   HarmonyData data_;
   std::vector<PieceWindow> train_, validation_;
   Harmonizer harmonizer_;

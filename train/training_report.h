@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "train/metrics.h"
+#include "train/evaluation_table.h"
 #include "train/run_folder.h"
 
 namespace gradus {
@@ -19,7 +19,7 @@ struct TrainingReport {
   double validation_loss = 0, mean_loss = 0;  ///< of the model; of predicting each output's mean
   double threshold = 0.5;
   std::vector<std::string> held_out;  ///< names of the validation pieces
-  OnsetScore model, block_chords;     ///< against the target's onsets
+  EvaluationTable table;              ///< the model beside the floors, in windows of them
   int64 parameters = 0, steps = 0, epochs = 0;
   double seconds = 0;
 };

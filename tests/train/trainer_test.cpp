@@ -80,9 +80,14 @@ TEST_CASE("the loss falls below that of predicting the mean") {
   const TrainingReport r = trainer.run(RunFolder::create(folder.path, e), true);
   CHECK(r.validation_loss < at_first / 2);
   CHECK(r.validation_loss < r.mean_loss);
-  CHECK(r.model.target > 0);
-  CHECK(r.model.predicted > 0);
-  CHECK(r.block_chords.hits > 0);
+  // The model and the four floors, over windows of the held-out pieces.
+  REQUIRE(r.table.rows.size() == 5);
+  CHECK(r.table.split == Split::validation);
+  CHECK(r.table.windows > 0);
+  CHECK(r.table.rows[0].score.matches.onsets.target > 0);
+  CHECK(r.table.rows[0].score.matches.onsets.predicted > 0);
+  CHECK(r.table.rows[4].name == "block-chords");
+  CHECK(r.table.rows[4].score.matches.onsets.hits > 0);
   CHECK(r.steps == e.train.epochs * trainer.steps_per_epoch());
 
   // What was saved is what was reported.

@@ -1,0 +1,27 @@
+// What is judged at the end of a training run and by `gradus evaluate`: the windows of an
+// experiment's data, and one table of its model and all floors.
+#pragma once
+
+#include "train/evaluation_table.h"
+#include "train/harmony_source.h"
+
+namespace gradus {
+
+/// The papers' windows where the experiment trains on them (POP909), else whole bars.
+WindowKind window_kind(const Experiment& experiment);
+/// Bars of 4/4 in a window of training, one at least.
+int64 usual_bars(const Experiment& experiment);
+/// The experiment's data on the papers' grid: `heard` if it is that already, else read anew.
+std::vector<Piece> judged_pieces(const Experiment& experiment, const std::vector<Piece>& heard,
+                                 const std::filesystem::path& cache);
+/// "the bundled tunes", or the source itself.
+std::string data_text(const std::string& source);
+
+/// A table without rows: what it is of.
+EvaluationTable table_of(const EvaluationWindows& windows, const std::string& source);
+/// The model beside all floors. `pieces`: those of the windows on the model's grid.
+EvaluationTable evaluate_run(const EvaluationWindows& windows, const std::string& source,
+                             const Harmonizer& harmonizer, const std::vector<Piece>& pieces,
+                             const Decoding& decoding);
+
+}  // namespace gradus
