@@ -29,6 +29,11 @@ Var cross_entropy_rows(At logits, const Var& ids, double label_smoothing = 0,
 /// y_m = sum over n <= m of (a_m . b_n) c_n (reverse: n >= m). a, b [..., N, m], c [..., N, v]; O(N
 /// m v), no N x N.
 Var causal_product(At a, const Var& b, const Var& c, Direction direction = Direction::forward);
+/// y_m = sum over n of w[m - n] (a_m . b_n) c_n: a [..., Nq, m], b [..., Nk, m], c [..., Nk, v], w
+/// [..., Nq + Nk - 1] from lag -(Nk - 1) on. By FFT, O(N log N m v), no N x N (Luo et al. 2021).
+Var toeplitz_product(At a, const Var& b, const Var& c, const Var& w);
+/// y[l] = sum over m - n = l of (a_m . b_n) (g_m . c_n), the gradient by w: g [..., Nq, v].
+Var lag_product(At a, const Var& b, const Var& c, const Var& g);
 
 /// The table of the ops of nn/, sorted by name.
 std::span<const OpDef* const> nn_ops();

@@ -4,15 +4,15 @@
 namespace gradus {
 
 namespace ops {
-extern const OpDef kBceWithLogits, kCausalProduct, kCrossEntropyRows, kElu1, kGelu, kLayerNorm,
-    kRmsNorm, kSilu;
+extern const OpDef kBceWithLogits, kCausalProduct, kCrossEntropyRows, kElu1, kGelu, kLagProduct,
+    kLayerNorm, kRmsNorm, kSilu, kToeplitzProduct;
 }  // namespace ops
 
 std::span<const OpDef* const> nn_ops() {
   using namespace ops;
-  static const OpDef* const table[] = {&kBceWithLogits, &kCausalProduct, &kCrossEntropyRows,
-                                       &kElu1,          &kGelu,          &kLayerNorm,
-                                       &kRmsNorm,       &kSilu};
+  static const OpDef* const table[] = {
+      &kBceWithLogits, &kCausalProduct, &kCrossEntropyRows, &kElu1, &kGelu,
+      &kLagProduct,    &kLayerNorm,     &kRmsNorm,          &kSilu, &kToeplitzProduct};
   return table;
 }
 
