@@ -1,9 +1,11 @@
-// gradus pe: the table of positional encodings, and one of them explained.
+// gradus pe: the table of positional encodings, and one of them explained. Other words (eval, ...)
+// stand in tools/pe_*.cpp.
 #include <algorithm>
 
 #include "pe/table.h"
 #include "tools/command_line.h"
 #include "tools/commands.h"
+#include "tools/pe_words.h"
 
 namespace gradus {
 
@@ -56,12 +58,30 @@ void show_encoding(const EncodingDef& d) {
                allowed, o.meaning);
 }
 
+struct Word {
+  std::string_view name, summary;
+  int (*run)(int argc, char** argv);
+};
+
+constexpr Word kWords[] = {
+    {"eval", "one query and one key: features, score, terms, gradient", pe_eval},
+};
+
+std::string words_help() {
+  std::string s = "List the positional encodings, or explain one (show NAME). Other words:\n";
+  for (const Word& w : kWords) s += fmt::format("\n  {:<12} {}", w.name, w.summary);
+  return s + "\n\n`gradus pe WORD --help` explains one.\n";
+}
+
 }  // namespace
 
 int cmd_pe(int argc, char** argv) {
-  cxxopts::Options options("gradus pe", "List the positional encodings, or explain one.");
+  if (argc > 1)
+    for (const Word& w : kWords)
+      if (w.name == argv[1]) return w.run(argc - 1, argv + 1);
+  cxxopts::Options options("gradus pe", words_help());
   options.custom_help("[--markdown]");
-  options.positional_help("[show NAME]");
+  options.positional_help("[show NAME | WORD ...]");
   // clang-format off
   options.add_options()
       ("markdown", "the table as it stands in pe/README.md")
@@ -80,8 +100,10 @@ int cmd_pe(int argc, char** argv) {
   } else if (words.empty()) {
     list_encodings();
   } else {
-    check<ConfigError>(words[0] == "show", "gradus pe: unknown word '{}'; known: show{}", words[0],
-                       did_you_mean(words[0], std::vector<std::string>{"show"}));
+    std::vector<std::string> known{"show"};
+    for (const Word& w : kWords) known.emplace_back(w.name);
+    check<ConfigError>(words[0] == "show", "gradus pe: unknown word '{}'; known: {}{}", words[0],
+                       join(known), did_you_mean(words[0], known));
     check<ConfigError>(words.size() == 2,
                        "gradus pe show takes one name, got {}; say, gradus pe "
                        "show rope",

@@ -1,0 +1,85 @@
+// gradus pe eval: the worked example of one pair of tokens.
+#include <cmath>
+#include <sstream>
+
+#include "tests/tools/command.h"
+
+using namespace gradus;
+
+namespace {
+
+const std::string kPair = " --q .5,-1,2,.25 --k 1.5,.75,-.5,1 --pm 2 --pn 5 ";
+
+}  // namespace
+
+TEST_CASE("features, score, terms and gradient of one pair") {
+  const CommandResult r = gradus_command("pe eval ropepool" + kPair + "--set frequencies=1,.1");
+  CAPTURE(r.out);
+  CHECK(r.code == 0);
+  for (const char* text :
+       {"features of q   1.572019559, 2.552821129\n", "a_mn            -0.8429359671\n",
+        "  q4 k4        0.2500000000  x     0.3111188019  =     0.0777797005\n",
+        "sum of 8 terms: -0.8429359671", "\n  k4 ", "\n  frequencies[0, 1, 0] "})
+    CHECK_MESSAGE(r.has(text), text);
+}
+
+TEST_CASE("every gradient stands beside its finite difference, for every encoding") {
+  const CommandResult table = gradus_command("pe --markdown");
+  int encodings = 0, rows = 0;
+  std::istringstream lines(table.out);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("| ") || line.starts_with("| name") || line.starts_with("| ---"))
+      continue;
+    const std::string name = line.substr(2, line.find(' ', 2) - 2);
+    ++encodings;
+    CommandResult r;
+    for (const char* labels : {"--pm 5 --pn 2", "--pm 5,1 --pn 2,3", "--pm 5,1,1 --pn 2,3,4",
+                               "--pm 5,1,1,6 --pn 2,3,4,5"}) {
+      r = gradus_command("pe eval " + name + " --q .5,-1,2,.25 --k 1.5,.75,-.5,1 " + labels);
+      if (r.code == 0) break;
+    }
+    CAPTURE(name);
+    REQUIRE_MESSAGE(r.code == 0, r.out);
+    std::istringstream out(r.out.substr(r.out.find("gradient of a_mn by")));
+    std::string row;
+    std::getline(out, row);
+    while (std::getline(out, row)) {
+      if (row.find(": ") != std::string::npos || row.ends_with("nothing")) continue;
+      std::istringstream words(row);
+      std::vector<std::string> all;
+      for (std::string w; words >> w;) all.push_back(w);
+      REQUIRE(all.size() >= 4);
+      const double exact = std::stod(all[all.size() - 3]), numeric = std::stod(all[all.size() - 2]);
+      CAPTURE(row);
+      CHECK(std::abs(exact - numeric) <= 1e-6 * (1 + std::abs(exact)));
+      ++rows;
+    }
+  }
+  CHECK(encodings >= 19);
+  CHECK(rows >= 8 * encodings);
+}
+
+TEST_CASE("vectors of labels and frequencies") {
+  const CommandResult r = gradus_command(
+      "pe eval rope --q=-.5,-1,2,.25 --k -1.5,.75,-.5,1 --pm 1,3 --pn 2,-1 "
+      "--set frequencies=1:.2,.1:-.3");
+  CHECK(r.code == 0);
+  CHECK_MESSAGE(r.has("a_mn            -1.8756802702"), r.out);
+}
+
+TEST_CASE("wrong words are one clear message and exit code 2") {
+  check_refused("pe eval", {"needs the name of an encoding"});
+  check_refused("pe eval ropee" + kPair, {"unknown positional encoding", "did you mean 'rope'?"});
+  check_refused("pe evil", {"unknown word 'evil'", "did you mean 'eval'?"});
+  check_refused("pe eval rope --q 1,2 --k 1,2 --pm 1", {"gradus pe eval needs --pn NUMBERS"});
+  check_refused("pe eval rope --q 1,x --k 1,2 --pm 1 --pn 2", {"--query takes numbers", "'x'"});
+  check_refused("pe eval rope --q 1,2,3,4 --k 1,2 --pm 1 --pn 2", {"4 numbers", "--k has 2"});
+  check_refused("pe eval rope --q 1,2 --k 1,2 --pm 1,2 --pn 2", {"--pm has 2 numbers"});
+  check_refused("pe eval rope --q 1,2,3 --k 1,2,3 --pm 1 --pn 2", {"even", "3"});
+  check_refused("pe eval alibi --q 1,2 --k 1,2 --pm 1,2 --pn 2,3", {"labels of 1 number"});
+  check_refused("pe eval s_ape --q 1,2 --k 1,2 --pm 1 --pn 2", {"--set tracks=", "got 1"});
+  check_refused("pe eval rope" + kPair + "--set frequncies=1", {"did you mean 'frequencies'?"});
+  check_refused("pe eval rope" + kPair + "--set frequencies=1,2,3", {"3 numbers"});
+  check_refused("pe eval rope" + kPair + "--seed x", {"--seed takes a whole number", "'x'"});
+  check_refused("pe eval music_transformer --q 1,2 --k 1,2 --pm .5 --pn 2", {"equal steps", "0.5"});
+}
