@@ -2,6 +2,7 @@
 
 #include "nn/cores.h"
 #include "tensor/elementwise.h"
+#include "tensor/text.h"
 
 namespace gradus {
 
@@ -13,9 +14,20 @@ void check_hooks(const PositionalEncoding& encoding, CoreKind core,
   for (const RefusedHook& r : refused)
     if (hooks & r.hook)
       fail<ConfigError>("the {} core cannot carry '{}': it {}, and {}; {}", name(core),
-                        encoding.kind(), r.does, reason,
-                        encoding.fitting() ? encoding.fitting()(encoding.kind(), hooks, core)
-                                           : fmt::format("use attention = {}", name(fits)));
+                        encoding.kind(), r.does, reason, what_fits(encoding, core, fits));
+}
+
+std::string what_fits(const PositionalEncoding& encoding, CoreKind core, CoreKind fits) {
+  return encoding.fitting() ? encoding.fitting()(encoding.kind(), encoding.traits().hooks, core)
+                            : fmt::format("use attention = {}", name(fits));
+}
+
+Tensor lags(const Positions& positions, const PositionalEncoding& encoding) {
+  const Tensor keys = positions.track_labels(encoding.tracks(), encoding.kind());
+  check<ConfigError>(keys.size(-1) == 1,
+                     "'{}' adds a bias that depends on one label, its tracks hold {} numbers",
+                     encoding.kind(), keys.size(-1));
+  return sub(positions.query_labels(encoding.tracks(), encoding.kind()), transpose(keys));
 }
 
 void check_inputs(const Var& q, const Var& k, const Var& v, const Positions& positions) {
@@ -63,16 +75,39 @@ Tensor key_factor(const Positions& p, DType dtype) {
 
 }  // namespace detail
 
-std::string_view name(CoreKind core) { return core == CoreKind::softmax ? "softmax" : "linear"; }
+std::string_view name(CoreKind core) {
+  constexpr std::string_view names[] = {"softmax", "linear", "toeplitz"};
+  return names[static_cast<int>(core)];
+}
+
+std::span<const CoreKind> core_kinds() {
+  static constexpr CoreKind kinds[] = {CoreKind::softmax, CoreKind::linear, CoreKind::toeplitz};
+  return kinds;
+}
+
+CoreKind parse_core(std::string_view word) {
+  std::vector<std::string> known;
+  for (CoreKind kind : core_kinds()) {
+    if (name(kind) == word) return kind;
+    known.emplace_back(name(kind));
+  }
+  fail<ConfigError>("unknown attention '{}'; known: {}{}", word, join(known),
+                    did_you_mean(word, known));
+}
 
 std::unique_ptr<AttentionCore> make_core(const Build& build, const CoreConfig& config,
                                          const PositionalEncoding& encoding, int64 head_dim) {
   check<ConfigError>(head_dim > 0, "the head size must be positive, got {}", head_dim);
   check<ConfigError>(config.dropout >= 0 && config.dropout < 1,
                      "attention dropout must be in [0, 1), got {}", config.dropout);
-  return config.kind == CoreKind::softmax
-             ? detail::make_softmax_core(build, config, encoding, head_dim)
-             : detail::make_linear_core(build, config, encoding, head_dim);
+  switch (config.kind) {
+    case CoreKind::softmax:
+      return detail::make_softmax_core(build, config, encoding, head_dim);
+    case CoreKind::toeplitz:
+      return detail::make_toeplitz_core(build, config, encoding, head_dim);
+    default:
+      return detail::make_linear_core(build, config, encoding, head_dim);
+  }
 }
 
 }  // namespace gradus

@@ -1,10 +1,12 @@
-// The cores of attention behind one signature: softmax (exact, O(N^2)) and linear (O(N), causal or
-// bidirectional, and the same layer as a recurrence). A core contains no `if` per family of
+// The cores of attention behind one signature: softmax (exact, O(N^2)), linear (O(N), causal or
+// bidirectional, and the same layer as a recurrence) and toeplitz (linear attention weighted by a
+// bias of the lag, O(N log N)). A core contains no `if` per family of
 // encodings: it calls the hooks of nn/position.h, and refuses at construction an encoding whose
 // hooks it cannot carry.
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "nn/feature_map.h"
@@ -38,13 +40,16 @@ class AttentionCore : public Module {
   using Module::Module;
 };
 
-enum class CoreKind { softmax, linear };
+enum class CoreKind { softmax, linear, toeplitz };
 std::string_view name(CoreKind core);
+std::span<const CoreKind> core_kinds();
+/// By its name; ConfigError with the list and the nearest spelling for another word.
+CoreKind parse_core(std::string_view word);
 
 struct CoreConfig {
   CoreKind kind = CoreKind::linear;
   double dropout = 0;                ///< on the weights, softmax only
-  std::string feature_map = "elu1";  ///< linear only
+  std::string feature_map = "elu1";  ///< not of softmax
   Options feature_options{"feature map"};
   /// sum: what the encoding divides by (Traits::normaliser); none: nothing, as features that can be
   /// negative need it. Linear only.

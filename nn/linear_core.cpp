@@ -6,30 +6,15 @@
 // and z are the state. Padding multiplies f(k_n) by 0. With Normaliser::unrotated the denominator
 // sums the features before transform_features, with Normaliser::none there is none (features that
 // can be negative need that: their sum may be 0).
-//
-// Note [eps and log_scale]
-// A feature map may take factors e^c out of its features (Features::log_scale). They cancel in the
-// fraction but for eps, which would then depend on the largest key, the last one as well as the
-// first. So eps is divided by the same factors: the result is that of the true features, for a
-// prefix, step by step, or at once. Factors below 1 are left alone (eps must not outgrow the sums
-// of tiny features), and above e^60 eps stays e^-60 eps, which keeps 0 / 0 away.
+// eps beside features that a factor was taken out of: nn/kernel_core.h.
 #include <array>
-#include <cmath>
 
-#include "nn/cores.h"
+#include "nn/kernel_core.h"
 #include "nn/ops.h"
 #include "tensor/elementwise.h"
-#include "tensor/text.h"
 
 namespace gradus::detail {
 namespace {
-
-constexpr double kEps = 1e-6;
-
-Tensor sum_of_logs(const Tensor& a, const Tensor& b) {
-  if (!a.defined() || !b.defined()) return a.defined() ? a : b;
-  return add(a, b);
-}
 
 class LinearCore : public AttentionCore {
  public:
@@ -37,35 +22,18 @@ class LinearCore : public AttentionCore {
              int64 head_dim)
       : AttentionCore(build),
         encoding_(encoding),
-        normaliser_(config.normaliser == Normaliser::none ? Normaliser::none
-                                                          : encoding.traits().normaliser) {
-    Options options = config.feature_options;
-    const int64 width = encoding.transformed_width(head_dim);
-    map_ =
-        find_feature_map(config.feature_map).make(child("feature_map"), width, head_dim, options);
-    // An encoding of features says here that it was built for another number of them.
-    encoding.transformed_features(map_->features(width));
-    if (normaliser_ != Normaliser::none && !map_->non_negative()) {
-      std::vector<std::string> fitting;
-      for (const FeatureMapDef* def : feature_maps())
-        if (def->non_negative) fitting.emplace_back(def->name);
-      fail<ConfigError>(
-          "the features of '{}' can be negative, and with '{}' linear attention divides by their "
-          "sum, which nothing then keeps away from 0; use one of {}, or normaliser = none",
-          config.feature_map, encoding.kind(), join(fitting));
-    }
-  }
+        normaliser_(effective_normaliser(config, encoding)),
+        map_(make_core_map(child("feature_map"), config, encoding, head_dim)) {}
 
   Var operator()(const Var& q, const Var& k, const Var& v, const Positions& positions,
                  Pass& pass) const override {
     const ScopeGuard scope = enter(pass);
     check_inputs(q, k, v, positions);
     const Prepared p = prepare(q, k, positions, pass);
-    const Var y = sum_over_keys(p.q, p.k, with_ones(v), positions);
+    const Var y = sum_over_keys(p.q, p.k, columns(v), positions);
     if (normaliser_ != Normaliser::unrotated) return normalise(y, {}, p.log_scale());
-    const Var ones(
-        broadcast_to(full({1, 1, 1, 1}, 1, v.dtype()), {v.size(0), v.size(1), v.size(2), 1}));
-    return normalise(y, sum_over_keys(p.plain_q, p.plain_k, ones, positions), p.log_scale());
+    return normalise(y, sum_over_keys(p.plain_q, p.plain_k, ones_beside(v), positions),
+                     p.log_scale());
   }
 
   Var weights(const Var& q, const Var& k, const Positions& positions, Pass& pass) const override {
@@ -91,7 +59,7 @@ class LinearCore : public AttentionCore {
     check<ConfigError>(positions.causal, "step by step means causal; the positions are not");
     const NoGrad no_grad;
     const Prepared p = prepare(q, k, positions, pass);
-    const Var more = matmul(transpose(p.k), with_ones(v));
+    const Var more = matmul(transpose(p.k), columns(v));
     Var unrotated;
     if (normaliser_ == Normaliser::unrotated) unrotated = transpose(p.plain_k);
     accumulate(state, more.value(), unrotated.defined() ? unrotated.value() : Tensor(),
@@ -129,13 +97,7 @@ class LinearCore : public AttentionCore {
             fk.log_scale};
   }
 
-  /// [v, 1], whose sum holds the numerator and the denominator at once.
-  Var with_ones(const Var& v) const {
-    if (normaliser_ != Normaliser::sum) return v;
-    const std::array<Var, 2> parts{v, Var(broadcast_to(full({1, 1, 1, 1}, 1, v.dtype()),
-                                                       {v.size(0), v.size(1), v.size(2), 1}))};
-    return concat(parts, -1);
-  }
+  Var columns(const Var& v) const { return normaliser_ == Normaliser::sum ? with_ones(v) : v; }
 
   /// sum_n (q_m . k_n) v_n over the keys that query m may look at.
   static Var sum_over_keys(const Var& q, Var k, Var v, const Positions& positions) {
@@ -147,21 +109,10 @@ class LinearCore : public AttentionCore {
     return matmul(q, before) + causal_product(q, slice(k, 2, begin, end), slice(v, 2, begin, end));
   }
 
-  /// See note [eps and log_scale].
-  static Var with_eps(const Var& total, const Tensor& log_scale) {
-    if (!log_scale.defined()) return total + kEps;
-    return total + Var(mul(exp(neg(clamp(log_scale, 0, 60))), kEps));
-  }
-
-  static Var rescale(const Var& y, const Tensor& log_scale) {
-    return log_scale.defined() ? y * Var(exp(log_scale)) : y;
-  }
-
   Var normalise(const Var& y, const Var& unrotated_total, const Tensor& log_scale) const {
     if (normaliser_ == Normaliser::none) return rescale(y, log_scale);
     if (normaliser_ == Normaliser::unrotated) return y / with_eps(unrotated_total, log_scale);
-    const int64 width = y.size(-1) - 1;
-    return slice(y, -1, 0, width) / with_eps(slice(y, -1, width, width + 1), log_scale);
+    return divide_by_last(y, log_scale);
   }
 
   /// state += more; where features carry a scale, both are brought to the larger one.
@@ -207,10 +158,6 @@ std::unique_ptr<AttentionCore> make_linear_core(const Build& build, const CoreCo
        {kValueBias, "adds to the output a term of each pair of tokens (value_bias)"}}};
   check_hooks(encoding, CoreKind::linear, refused, "linear attention never forms scores",
               CoreKind::softmax);
-  check<ConfigError>(config.dropout == 0,
-                     "the linear core forms no weights that dropout {} could drop; set it to 0, or "
-                     "use attention = softmax",
-                     config.dropout);
   return std::make_unique<LinearCore>(build, config, encoding, head_dim);
 }
 

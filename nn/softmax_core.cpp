@@ -56,20 +56,10 @@ class SoftmaxCore : public AttentionCore {
     const QueryKey t = encoding_.transform(q, k, positions, pass);
     Var s = matmul(t.q * scale_, transpose(t.k));
     if (encoding_.traits().hooks & kLagBias)
-      if (const std::optional<Var> bias = encoding_.lag_bias(lags(positions), pass))
+      if (const std::optional<Var> bias = encoding_.lag_bias(lags(positions, encoding_), pass))
         s = s + transpose(*bias, 0, 1);  // [H,B|1,Nq,Nk] -> [B|1,H,Nq,Nk]
     if (const std::optional<Var> bias = encoding_.score_bias(q, k, positions, pass)) s = s + *bias;
     return s.named("scores");
-  }
-
-  /// p_m - p_n, f64 [B|1, Nq, Nk].
-  Tensor lags(const Positions& positions) const {
-    const Tensor keys = positions.track_labels(encoding_.tracks(), encoding_.kind());
-    check<ConfigError>(keys.size(-1) == 1,
-                       "'{}' adds a bias that depends on one label, its tracks hold {} numbers",
-                       encoding_.kind(), keys.size(-1));
-    const Tensor queries = positions.query_labels(encoding_.tracks(), encoding_.kind());
-    return sub(queries, transpose(keys));
   }
 
   static Var masked_softmax(const Var& s, const Positions& positions) {
