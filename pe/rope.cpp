@@ -1,5 +1,3 @@
-#include <cmath>
-
 #include "pe/angle_encoding.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
@@ -108,22 +106,9 @@ class Rope : public AngleEncoding {
 
   /// G = the 2 x 2 blocks R(theta_m)^T R(theta_n).
   std::optional<Interaction> interaction(const Tensor& p_m, const Tensor& p_n) const override {
-    const std::vector<double> difference = angles_at(sub(p_m, p_n));
-    const int64 d = config_.width, pairs = d / 2;
-    std::vector<double> g(static_cast<std::size_t>(shape().heads * d * d));
-    for (int64 h = 0; h < shape().heads; ++h)
-      for (int64 i = 0; i < pairs; ++i) {
-        const double angle = difference[static_cast<std::size_t>(h * pairs + i)];
-        const double block[2][2] = {{std::cos(angle), std::sin(angle)},
-                                    {-std::sin(angle), std::cos(angle)}};
-        for (int a = 0; a < 2; ++a)
-          for (int b = 0; b < 2; ++b)
-            g[static_cast<std::size_t>((h * d + coordinate(config_.pairing, i, a, pairs)) * d +
-                                       coordinate(config_.pairing, i, b, pairs))] = block[a][b];
-      }
     return Interaction{.space = config_.stage == Stage::after ? Interaction::Space::feature
                                                               : Interaction::Space::head,
-                       .g = from_values(g, {shape().heads, d, d}),
+                       .g = pair_turns(angles_at(sub(p_m, p_n)), shape().heads, config_.pairing),
                        .alpha = {},
                        .beta = {},
                        .gamma = {}};

@@ -1,6 +1,7 @@
 #include "pe/rotation.h"
 
 #include <array>
+#include <cmath>
 
 #include "pe/angles.h"
 
@@ -58,6 +59,24 @@ Var pool_across_pairs(const Var& x, const Turn& turn, Pairing pairing) {
   const Pair y = turned(x, turn, pairing);
   const std::array<Var, 2> sums{sum(y.first, {-1}, Keep::yes), sum(y.second, {-1}, Keep::yes)};
   return concat(sums, -1);
+}
+
+Tensor pair_turns(const std::vector<double>& angles, int64 heads, Pairing pairing,
+                  const std::vector<double>& factors) {
+  const int64 pairs = static_cast<int64>(angles.size()) / heads, d = 2 * pairs;
+  std::vector<double> g(static_cast<std::size_t>(heads * d * d));
+  for (int64 h = 0; h < heads; ++h)
+    for (int64 i = 0; i < pairs; ++i) {
+      const auto at = static_cast<std::size_t>(h * pairs + i);
+      const double factor = factors.empty() ? 1 : factors[at];
+      const double c = factor * std::cos(angles[at]), s = factor * std::sin(angles[at]);
+      const double block[2][2] = {{c, s}, {-s, c}};
+      for (int a = 0; a < 2; ++a)
+        for (int b = 0; b < 2; ++b)
+          g[static_cast<std::size_t>((h * d + coordinate(pairing, i, a, pairs)) * d +
+                                     coordinate(pairing, i, b, pairs))] = block[a][b];
+    }
+  return from_values(g, {heads, d, d});
 }
 
 void check_even(int64 width, std::string_view who, std::string_view what) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "nn/position.h"
 
@@ -27,6 +28,11 @@ Var rotate(const Var& x, const Turn& turn, Pairing pairing);
 Var pool_pairs(const Var& x, const Turn& turn, Pairing pairing);
 /// x [B,H,N,2F] -> [B,H,N,2]: the turned pairs added up, over the pairs.
 Var pool_across_pairs(const Var& x, const Turn& turn, Pairing pairing);
+
+/// f64 [H, 2F, 2F] of blocks [[cos, sin], [-sin, cos]]: the closed form of turned pairs whose
+/// angles differ by these, [H][F]; each times its factor, where there are factors.
+Tensor pair_turns(const std::vector<double>& angles, int64 heads, Pairing pairing,
+                  const std::vector<double>& factors = {});
 
 /// ConfigError where a width that is to be paired is odd.
 void check_even(int64 width, std::string_view who, std::string_view what);
