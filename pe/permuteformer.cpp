@@ -1,0 +1,160 @@
+#include <cmath>
+
+#include "pe/label_encoding.h"
+#include "pe/permutations.h"
+#include "pe/table.h"
+#include "tensor/elementwise.h"
+
+namespace gradus::pe {
+
+namespace {
+
+constexpr std::string_view kDerivation =
+    R"(PermuteFormer (Chen 2021, eq. 7-9): after the feature map, features are permuted as many times as
+the label says, and behind a causal mask shrink with the distance. pi_h is a random permutation of
+the m features of head h, drawn once, and h = 1..H:
+
+    f(q_m) = r_h^p_m  P_h^p_m phi(q_m),     f(k_n) = r_h^-p_n P_h^p_n phi(k_n)
+    f(q_m) . f(k_n) = r_h^(p_m - p_n) phi(q_m) . P_h^(p_n - p_m) phi(k_n)
+    r_h = sigmoid(2 + 3 h / H) behind a causal mask, 1 otherwise
+
+It depends on the difference of labels, and non-negative features stay so, which the normaliser
+needs. r^-p overflows an f32 at p = 699, so that with decay time goes in equal whole steps from 0 to
+below max_length, 512; decay = false has r = 1, takes any whole labels, and has no limit.
+
+    layout   permuted [1 .. m]        width kept
+    closed form, of features   G_ij = r^(p_m - p_n) where P^(p_n - p_m) takes j to i
+)";
+
+constexpr int64 kMaxLength = 512;
+
+struct PermuteformerConfig {
+  LabelConfig labels;
+  bool decay = true;
+  int64 max_length = kMaxLength, features = 0;
+
+  static PermuteformerConfig read(Options& o, EncodingShape shape) {
+    PermuteformerConfig c;
+    c.labels = read_labels(o, false);
+    c.decay = o.flag("decay", c.decay);
+    check<ConfigError>(!c.decay || c.labels.tracks[0] == "time",
+                       "{}: features shrink with the time between tokens, '{}' may run backwards; "
+                       "set decay = false",
+                       o.where(), c.labels.tracks[0]);
+    check<ConfigError>(c.decay || !o.has("max_length"),
+                       "{}: option 'max_length' goes with decay = true", o.where());
+    c.max_length = o.integer("max_length", c.max_length, 1, kMaxLength);
+    c.features = o.integer("features", shape.head_dim(), 1, 8192);
+    return c;
+  }
+};
+
+constexpr Traits kTraits{.hooks = kTransformFeatures,
+                         .takes_any_label = false,
+                         .uniform_only = true,
+                         .relative = Relative::exactly,
+                         .max_length = kMaxLength,
+                         .whole_labels = true};
+
+class Permuteformer : public LabelEncoding {
+ public:
+  Permuteformer(const Build& build, EncodingShape shape, const PermuteformerConfig& config)
+      : LabelEncoding(build, shape, config.labels, LabelValues::whole),
+        decay_(config.decay),
+        longest_(config.max_length),
+        permutation_(buffer("permutation",
+                            random_permutations(rng("permutation"), shape.heads, config.features),
+                            BufferDType::fixed)) {}
+
+  Traits traits() const override {
+    Traits t = kTraits;
+    t.max_length = decay_ ? longest_ : 0;
+    if (!decay_) t.uniform_only = false, t.takes_any_label = true, t.norm_preserving = true;
+    return t;
+  }
+
+  QueryKey transform_features(const Var& fq, const Var& fk, const Positions& positions,
+                              Pass& pass) const override {
+    const ScopeGuard scope = enter(pass);
+    check_features(fq.size(-1));
+    const Tensor labels = checked_labels(positions);
+    if (decay_) check_time(positions, labels);
+    const Tensor index = permutation_powers(permutation_.value(), labels);
+    const int64 begin = positions.query_begin, end = begin + positions.query_count;
+    Var q = permuted(fq, slice(index, 2, begin, end)), k = permuted(fk, index);
+    if (decay_ && positions.causal) {
+      const Tensor power = mul(unsqueeze(labels, 1), log_decay());  // [B|1, H, N, 1]
+      q = q * Var(cast(exp(slice(power, 2, begin, end)), q.dtype()));
+      k = k * Var(cast(exp(neg(power)), k.dtype()));
+    }
+    return {q.named("q"), k.named("k")};
+  }
+
+  int64 transformed_features(int64 m) const override {
+    check_features(m);
+    return m;
+  }
+
+  std::optional<Interaction> interaction(const Tensor& p_m, const Tensor& p_n) const override {
+    Tensor g = permutation_products(permutation_.value(), p_m, p_n);
+    if (decay_) g = mul(g, exp(mul(log_decay(), p_m.at({0}) - p_n.at({0}))));
+    return Interaction{
+        .space = Interaction::Space::feature, .g = g, .alpha = {}, .beta = {}, .gamma = {}};
+  }
+
+ private:
+  /// ln r_h, f64 [H, 1, 1].
+  Tensor log_decay() const {
+    std::vector<double> r;
+    for (int64 h = 1; h <= shape().heads; ++h)
+      r.push_back(-std::log1p(
+          std::exp(-(2 + 3 * static_cast<double>(h) / static_cast<double>(shape().heads)))));
+    return from_values(r, {shape().heads, 1, 1});
+  }
+
+  void check_time(const Positions& positions, const Tensor& labels) const {
+    check<ConfigError>(positions.uniform,
+                       "permuteformer shrinks features with the time between tokens, so time must "
+                       "go in equal steps and be the only track; for other labels set decay = "
+                       "false");
+    for (double p : labels.to_vector<double>())
+      check<IndexError>(p >= 0 && p < static_cast<double>(longest_),
+                        "permuteformer takes times from 0 to {} (its powers overflow beyond), got "
+                        "{}; decay = false has no limit",
+                        longest_ - 1, p);
+  }
+
+  void check_features(int64 m) const {
+    const int64 own = permutation_.value().size(1);
+    check<ConfigError>(m == own,
+                       "permuteformer was built for {} features, the feature map gives {}; set the "
+                       "option features = {}",
+                       own, m, m);
+  }
+
+  bool decay_;
+  int64 longest_;
+  const Buffer& permutation_;
+};
+
+}  // namespace
+
+extern const EncodingDef kPermuteformer{
+    .name = "permuteformer",
+    .family = "rotary",
+    .formula = "r_h^(p_m - p_n) phi(q_m) . P_h^(p_n - p_m) phi(k_n), P_h permutations",
+    .takes = "time in equal whole steps; without decay one whole number of any track",
+    .source = "Chen 2021",
+    .derivation = kDerivation,
+    .traits = kTraits,
+    .options = {{"tracks", "time", "one track", "the label that permutes"},
+                {"decay", "true", "true, false", "shrink with the distance behind a causal mask"},
+                {"max_length", "512", "1 to 512", "decay: times from 0 to one below"},
+                {"features", "head size", "1 to 8192", "of the feature map"}},
+    .make = [](const Build& build, EncodingShape shape,
+               Options& options) -> std::unique_ptr<PositionalEncoding> {
+      return std::make_unique<Permuteformer>(build, shape,
+                                             PermuteformerConfig::read(options, shape));
+    }};
+
+}  // namespace gradus::pe
