@@ -1,0 +1,155 @@
+#include <algorithm>
+
+#include "pe/table.h"
+#include "tensor/elementwise.h"
+
+namespace gradus::pe {
+
+namespace {
+
+constexpr std::string_view kDerivation =
+    R"(Randomized positional encodings (Ruoss et al. 2023, section 3): a training device around an encoding
+of time, so that long sequences have no label at evaluation that training never showed. In training N
+tokens get the times
+
+    t_1 < t_2 < ... < t_N,   N different numbers of 0 .. range - 1, each set as likely
+
+in place of their own, the same in all layers, for all sequences of a batch, drawn anew each step.
+Order is kept and nothing else. At evaluation times are what they are. Steps are no longer equal, so
+that an encoding of equal steps cannot stand inside. A bias by lag is asked for the lags of the new
+times, as a bias of scores.
+
+    layout   as inside
+    closed form   as inside
+)";
+
+constexpr Traits kTraits{.hooks = kTransform,
+                         .takes_vector = true,
+                         .relative = Relative::exactly,
+                         .norm_preserving = true,
+                         .stochastic = true};
+
+class Randomized : public PositionalEncoding {
+ public:
+  Randomized(const Build& build, EncodingShape shape, const EncodingDef& inside, int64 range,
+             Options& options)
+      : PositionalEncoding(build, shape, options.words("tracks", {"time"})),
+        inside_(inside.make(child("inside"), shape, options)),
+        range_(range),
+        draw_(buffer("draw", zeros({1}, DType::i64), BufferDType::fixed)) {
+    inside_->set_kind(inside.name);
+    const Traits t = inside_->traits();
+    check<ConfigError>(
+        inside_->tracks() == std::vector<std::string>{"time"} && tracks().size() == 1,
+        "randomized draws times, '{}' reads {}; set tracks = time, or take another "
+        "encoding",
+        inside.name, inside_->tracks().empty() ? "none" : inside_->tracks()[0]);
+    check<ConfigError>(!t.uniform_only,
+                       "randomized times are not in equal steps, '{}' takes nothing else",
+                       inside.name);
+    check<ConfigError>(t.labels_below == 0 || range <= t.labels_below,
+                       "randomized draws times up to {}, '{}' takes times below {}; set the option "
+                       "range = {}, or a longer max_length",
+                       range - 1, inside.name, t.labels_below, t.labels_below);
+    Rng first = rng("times");
+    draw_own(first);
+  }
+
+  Traits traits() const override {
+    Traits t = inside_->traits();
+    t.stochastic = true;
+    if (t.hooks & kLagBias) t.hooks = (t.hooks & ~unsigned{kLagBias}) | kScoreBias;
+    return t;
+  }
+  void draw(Rng& rng) override {
+    draw_own(rng);
+    inside_->draw(rng);
+  }
+
+  Var embed(const Var& x, const Positions& p, Pass& pass) const override {
+    const ScopeGuard scope = enter(pass);
+    return inside_->embed(x, timed(p, pass), pass);
+  }
+  QueryKey transform(const Var& q, const Var& k, const Positions& p, Pass& pass) const override {
+    const ScopeGuard scope = enter(pass);
+    return inside_->transform(q, k, timed(p, pass), pass);
+  }
+  QueryKey transform_features(const Var& fq, const Var& fk, const Positions& p,
+                              Pass& pass) const override {
+    const ScopeGuard scope = enter(pass);
+    return inside_->transform_features(fq, fk, timed(p, pass), pass);
+  }
+  std::optional<Var> score_bias(const Var& q, const Var& k, const Positions& p,
+                                Pass& pass) const override {
+    const ScopeGuard scope = enter(pass);
+    const Positions at = timed(p, pass);
+    std::optional<Var> bias = inside_->score_bias(q, k, at, pass);
+    if (!(inside_->traits().hooks & kLagBias)) return bias;
+    const Tensor times = key_labels(at);
+    const std::optional<Var> by_lag =
+        inside_->lag_bias(sub(query_labels(at), gradus::transpose(times)), pass);  // [H,B|1,Nq,Nk]
+    if (!by_lag) return bias;
+    const Var turned = gradus::transpose(*by_lag, 0, 1);
+    return bias ? *bias + turned : turned;
+  }
+  std::optional<Var> value_bias(const Var& weights, const Positions& p, Pass& pass) const override {
+    const ScopeGuard scope = enter(pass);
+    return inside_->value_bias(weights, timed(p, pass), pass);
+  }
+  int64 transformed_width(int64 d) const override { return inside_->transformed_width(d); }
+  int64 transformed_features(int64 m) const override { return inside_->transformed_features(m); }
+  std::optional<Interaction> interaction(const Tensor& p_m, const Tensor& p_n) const override {
+    return inside_->interaction(p_m, p_n);
+  }
+
+ private:
+  void draw_own(Rng& rng) { draw_.set(integers(rng, {1}, 0, int64{1} << 62)); }
+
+  /// What the inner encoding is told.
+  Positions timed(const Positions& p, const Pass& pass) const {
+    if (!pass.training()) return p;
+    const int64 n = p.keys();
+    check<ConfigError>(n <= range_,
+                       "randomized draws {} different times below {}; set its option range to the "
+                       "longest sequence or more",
+                       n, range_);
+    (void)key_labels(p);  // an error where there is no time
+    Rng rng(static_cast<std::uint64_t>(draw_.value().to_vector<int64>()[0]));
+    std::vector<int64> all = permutation(rng, range_).to_vector<int64>();
+    all.resize(static_cast<std::size_t>(n));
+    std::sort(all.begin(), all.end());
+    Positions drawn = p;
+    drawn.labels = cast(from_values(all, {1, n, 1}), DType::f64);
+    drawn.tracks = {{.name = "time", .kind = TrackKind::time, .values = 0}};
+    drawn.uniform = false;
+    return drawn;
+  }
+
+  std::unique_ptr<PositionalEncoding> inside_;
+  int64 range_;
+  Buffer& draw_;  // the key of this step's times
+};
+
+}  // namespace
+
+extern const EncodingDef kRandomized{
+    .name = "randomized",
+    .family = "training device",
+    .formula = "the encoding inside; in training at sorted random times",
+    .takes = "time, and what the encoding inside takes",
+    .source = "Ruoss et al. 2023",
+    .derivation = kDerivation,
+    .traits = kTraits,
+    .options = {{"wraps", "rope", "an encoding of time",
+                 "the encoding inside; its options stand beside this one"},
+                {"range", "2048", "1 to 2^24", "times are drawn from 0 to one below"}},
+    .make = [](const Build& build, EncodingShape shape,
+               Options& o) -> std::unique_ptr<PositionalEncoding> {
+      const EncodingDef& inside = find_encoding(o.word("wraps", "rope"));
+      check<ConfigError>(inside.name != "randomized", "{}: 'randomized' does not wrap itself",
+                         o.where());
+      const int64 range = o.integer("range", 2048, 1, 1 << 24);
+      return std::make_unique<Randomized>(build, shape, inside, range, o);
+    }};
+
+}  // namespace gradus::pe
