@@ -9,7 +9,7 @@ namespace gradus {
 namespace pe {
 extern const EncodingDef kAlibi, kCope, kDeberta, kFStripe, kFStripe1, kFStripeSff, kFire, kGated,
     kKerple, kLearned, kMusicTransformer, kNone, kNsRpe, kRff, kRope, kRopePool, kSApe, kSRpe,
-    kSandwich, kShaw, kSineSpe, kSinusoidal, kT5, kTransformerXl;
+    kSandwich, kShaw, kSineSpe, kSinusoidal, kT5, kToeplitz, kTransformerXl;
 }  // namespace pe
 
 std::span<const EncodingDef* const> encodings() {
@@ -38,6 +38,7 @@ std::span<const EncodingDef* const> encodings() {
                                              &kSineSpe,
                                              &kSinusoidal,
                                              &kT5,
+                                             &kToeplitz,
                                              &kTransformerXl};
   return table;
 }
@@ -74,17 +75,22 @@ MakeEncoding make_encoding(std::string_view name, Options options) {
 // ---- cores --------------------------------------------------------------------------------------
 
 bool core_fits(CoreKind core, unsigned hooks) {
-  const unsigned carried = core == CoreKind::softmax
-                               ? kEmbed | kTransform | kLagBias | kScoreBias | kValueBias
-                               : kEmbed | kTransform | kTransformFeatures;
-  return (hooks & ~carried) == 0;
+  constexpr unsigned before = kEmbed | kTransform;
+  switch (core) {
+    case CoreKind::softmax:
+      return (hooks & ~(before | kLagBias | kScoreBias | kValueBias)) == 0;
+    case CoreKind::toeplitz:
+      return (hooks & ~(before | kLagBias)) == 0 && (hooks & kLagBias) != 0;
+    default:
+      return (hooks & ~(before | kTransformFeatures)) == 0;
+  }
 }
 
 std::string fitting_text(std::string_view encoding, unsigned hooks, CoreKind core) {
   std::vector<std::string> fit, cores;
   for (const EncodingDef* def : encodings())
     if (core_fits(core, def->traits.hooks)) fit.emplace_back(def->name);
-  for (CoreKind c : {CoreKind::softmax, CoreKind::linear})
+  for (CoreKind c : core_kinds())
     if (core_fits(c, hooks)) cores.emplace_back(name(c));
   return fmt::format(
       "attention = {} carries {}; {}", name(core), join(fit),
@@ -127,7 +133,7 @@ std::string encodings_markdown() {
     std::string formula;
     for (char c : d->formula) formula += c == '|' ? "\\|" : std::string(1, c);
     std::vector<std::string> cores;
-    for (CoreKind c : {CoreKind::softmax, CoreKind::linear})
+    for (CoreKind c : core_kinds())
       if (core_fits(c, d->traits.hooks)) cores.emplace_back(name(c));
     s +=
         fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} |\n", d->name, d->family, formula,

@@ -24,7 +24,8 @@ const std::map<std::string_view, std::vector<const char*>>& settings() {
       {"s_ape", {"tracks=chord,bar", "values=9"}},
       {"s_rpe", {"tracks=chord,bar", "clips=2"}},
       {"shaw", {"clip=3"}},
-      {"t5", {"buckets=4", "distance=3"}}};
+      {"t5", {"buckets=4", "distance=3"}},
+      {"toeplitz", {"max_length=9"}}};
   return all;
 }
 

@@ -88,6 +88,8 @@ const std::vector<Case>& cases() {
       {"t5", {}},
       {"t5", {"direction=both", "buckets=8", "distance=3", "scaled=false"}},
       {"t5", {"tracks=time,bar", "buckets=4", "distance=3"}},
+      {"toeplitz", {"max_length=9"}},
+      {"toeplitz", {"max_length=9", "tracks=chord"}},
       {"transformer_xl", {}},
       {"transformer_xl", {"tracks=time,bar", "base=100"}},
   };

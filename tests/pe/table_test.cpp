@@ -98,7 +98,7 @@ TEST_CASE("a core takes exactly the encodings that the list says") {
          {std::initializer_list<const char*>{}, {"stage=after"}}) {
       if (settings.size() && d->name != "rope") continue;
       const auto e = encoding(d->name, {8, 2}, settings, 1, DType::f32);
-      for (CoreKind kind : {CoreKind::softmax, CoreKind::linear}) {
+      for (CoreKind kind : core_kinds()) {
         CoreConfig config;
         config.kind = kind;
         const std::string text = message<ConfigError>(
@@ -126,7 +126,7 @@ TEST_CASE("a refusal lists the encodings and the cores that fit") {
   CHECK(refusal("alibi", {}, CoreKind::linear) ==
         "the linear core cannot carry 'alibi': it adds a bias to each score (lag_bias), and linear "
         "attention never forms scores; attention = linear carries " +
-            names({CoreKind::linear}) + "; 'alibi' goes with attention = softmax");
+            names({CoreKind::linear}) + "; 'alibi' goes with attention = softmax or toeplitz");
 }
 
 TEST_CASE("an encoding of features says at construction that the feature map gives others") {
