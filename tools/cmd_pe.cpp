@@ -13,7 +13,7 @@ namespace {
 
 std::string cores_text(unsigned hooks) {
   std::vector<std::string> cores;
-  for (CoreKind c : {CoreKind::softmax, CoreKind::linear})
+  for (CoreKind c : core_kinds())
     if (core_fits(c, hooks)) cores.emplace_back(name(c));
   return join(cores);
 }

@@ -20,7 +20,7 @@ constexpr Shorthand kShorthands[] = {
     {"data", "data.source", "DIR", "POP909's folder, a MIDI file, a folder of MIDI files"},
     {"context", "data.context", "NAME,...", "labels that the encoding sees"},
     {"pe", "pe.name", "NAME", "positional encoding, see `gradus pe`"},
-    {"attention", "model.attention", "KIND", "core: linear or softmax"},
+    {"attention", "model.attention", "KIND", "core: linear, softmax or toeplitz"},
     {"seed", "train.seed", "N", "of initial values, order, dropout"},
     {"epochs", "train.epochs", "N", "passes over the training windows"},
 };

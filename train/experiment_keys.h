@@ -50,8 +50,8 @@ void visit_keys(V&& v, Experiment& e) {
   v.choice("model.norm", e.model.norm, {"pre", "post"}, "layer norm before or after each part");
   v.choice("model.activation", e.model.activation, {"relu", "gelu", "silu"},
            "of the feed-forward part");
-  v.choice("model.attention", e.model.attention, {"linear", "softmax"}, "core");
-  v.word("model.feature_map", e.model.feature_map, "of linear attention, see nn/README.md");
+  v.choice("model.attention", e.model.attention, {"linear", "softmax", "toeplitz"}, "core");
+  v.word("model.feature_map", e.model.feature_map, "of linear and toeplitz attention, see nn/README.md");
   v.choice(
       "model.normaliser", e.model.normaliser, {"sum", "none"},
       "of linear attention; none divides by nothing, as features that can be negative need it");

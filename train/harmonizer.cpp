@@ -39,7 +39,7 @@ TransformerConfig transformer_config(const Experiment& e, const HarmonyFormat& f
   c.dropout = e.model.dropout;
   c.norm = e.model.norm == "pre" ? NormPlacement::pre : NormPlacement::post;
   c.activation = parse_activation(e.model.activation);
-  c.core.kind = e.model.attention == "linear" ? CoreKind::linear : CoreKind::softmax;
+  c.core.kind = parse_core(e.model.attention);
   c.core.dropout = c.core.kind == CoreKind::softmax ? e.model.dropout : 0;
   c.core.feature_map = e.model.feature_map;
   c.core.normaliser = e.model.normaliser == "none" ? Normaliser::none : Normaliser::sum;

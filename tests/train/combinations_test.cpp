@@ -50,8 +50,9 @@ std::vector<double> train(const std::vector<std::string>& overrides) {
 TEST_CASE("every encoding trains with every core that carries it, and is refused by the others") {
   int trained = 0, refused = 0;
   for (const EncodingDef* def : encodings())
-    for (const CoreKind core : {CoreKind::softmax, CoreKind::linear}) {
-      const std::string context = def->traits.takes_vector ? "bin" : "time";
+    for (const CoreKind core : core_kinds()) {
+      const bool time = !def->traits.takes_vector || core == CoreKind::toeplitz;
+      const std::string context = time ? "time" : "bin";
       CAPTURE(def->name);
       CAPTURE(name(core));
       const std::vector<std::string> overrides{fmt::format("pe.name={}", def->name),
@@ -72,12 +73,20 @@ TEST_CASE("every encoding trains with every core that carries it, and is refused
 TEST_CASE("every choice of the experiment file trains") {
   for (const char* choice :
        {"model.norm=post", "model.activation=gelu", "model.activation=silu", "model.causal=false",
-        "model.feature_map=relu", "model.feature_map=favor_plus", "model.dropout=0.5",
+        "model.dropout=0.5",
         "train.optimizer=sgd", "train.optimizer=adamw", "train.schedule=step",
         "train.schedule=constant", "train.accumulate=2", "train.focal_gamma=2",
         "train.positive_weight=5", "train.clip=0", "data.inputs=melody,chord,style"}) {
     CAPTURE(choice);
     train({choice});
+  }
+  for (const FeatureMapDef* map : feature_maps()) {
+    CAPTURE(map->name);
+    const std::string choice = fmt::format("model.feature_map={}", map->name);
+    const std::string normaliser =
+        fmt::format("model.normaliser={}", map->non_negative ? "sum" : "none");
+    train({choice, normaliser});
+    train({choice, normaliser, "pe.name=alibi", "data.context=time", "model.attention=toeplitz"});
   }
   for (const char* label :
        {"time", "bin", "chord", "root", "section", "bar", "beat", "melody", "key", "style"}) {
