@@ -8,8 +8,8 @@ namespace gradus::pe {
 namespace {
 
 constexpr std::string_view kDerivation =
-    R"(The gate of stochastic positional encoding (Liutkus et al. 2021, section 3.3) around sine_spe
-or f_stripe_sff. With g_d in (0, 1) for each coordinate of a head, learned, and noise
+    R"(The gate of stochastic positional encoding (Liutkus et al. 2021, section 3.3) around sine_spe,
+f_stripe_sff or conv_spe. With g_d in (0, 1) for each coordinate of a head, learned, and noise
 eps_d [R] that queries, keys and all tokens share:
 
     code_d <- sqrt(1 - g_d) code_d + sqrt(g_d) eps_d
@@ -88,17 +88,17 @@ class Gated : public PositionalEncoding {
 extern const EncodingDef kGated{
     .name = "gated",
     .family = "stochastic",
-    .formula = "(1 - g) P + g in place of the P of sine_spe or f_stripe_sff",
+    .formula = "(1 - g) P + g in place of the P of sine_spe, conv_spe or f_stripe_sff",
     .takes = "what the encoding inside takes",
     .source = "Liutkus et al. 2021",
     .derivation = kDerivation,
     .traits = kTraits,
-    .options = {{"wraps", "sine_spe", "sine_spe, f_stripe_sff",
+    .options = {{"wraps", "sine_spe", "sine_spe, conv_spe, f_stripe_sff",
                  "the encoding inside; its options stand beside this one"}},
     .make = [](const Build& build, EncodingShape shape,
                Options& o) -> std::unique_ptr<PositionalEncoding> {
       const EncodingDef& inside =
-          find_encoding(o.choice("wraps", "sine_spe", {"sine_spe", "f_stripe_sff"}));
+          find_encoding(o.choice("wraps", "sine_spe", {"sine_spe", "conv_spe", "f_stripe_sff"}));
       return std::make_unique<Gated>(build, shape, inside, o);
     }};
 

@@ -7,16 +7,19 @@
 namespace gradus {
 
 namespace pe {
-extern const EncodingDef kAlibi, kCope, kDeberta, kFStripe, kFStripe1, kFStripeSff, kFire, kGated,
-    kKerple, kLearned, kMusicTransformer, kNone, kNsRpe, kRff, kRope, kRopePool, kSApe, kSRpe,
-    kSandwich, kShaw, kSineSpe, kSinusoidal, kT5, kToeplitz, kTransformerXl;
+extern const EncodingDef kAlibi, kConvSpe, kCope, kCosformer, kDeberta, kFStripe, kFStripe1,
+    kFStripeSff, kFire, kGated, kKerple, kLearned, kLrpe, kMusicTransformer, kNone, kNsRpe,
+    kPermuteformer, kRandomized, kRff, kRope, kRopeScaled, kRopePool, kSApe, kSRpe, kSandwich,
+    kShaw, kSineSpe, kSinusoidal, kT5, kToeplitz, kTransformerXl, kXpos;
 }  // namespace pe
 
 std::span<const EncodingDef* const> encodings() {
   using namespace pe;
   // Explicit: static self-registration is dropped by linkers.
   static const EncodingDef* const table[] = {&kAlibi,
+                                             &kConvSpe,
                                              &kCope,
+                                             &kCosformer,
                                              &kDeberta,
                                              &kFStripe,
                                              &kFStripe1,
@@ -25,11 +28,15 @@ std::span<const EncodingDef* const> encodings() {
                                              &kGated,
                                              &kKerple,
                                              &kLearned,
+                                             &kLrpe,
                                              &kMusicTransformer,
                                              &kNone,
                                              &kNsRpe,
+                                             &kPermuteformer,
+                                             &kRandomized,
                                              &kRff,
                                              &kRope,
+                                             &kRopeScaled,
                                              &kRopePool,
                                              &kSApe,
                                              &kSRpe,
@@ -39,7 +46,8 @@ std::span<const EncodingDef* const> encodings() {
                                              &kSinusoidal,
                                              &kT5,
                                              &kToeplitz,
-                                             &kTransformerXl};
+                                             &kTransformerXl,
+                                             &kXpos};
   return table;
 }
 

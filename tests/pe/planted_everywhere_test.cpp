@@ -15,17 +15,21 @@ namespace {
 /// Settings that make the suite quick, or cover labels of one number.
 const std::map<std::string_view, std::vector<const char*>>& settings() {
   static const std::map<std::string_view, std::vector<const char*>> all{
+      {"conv_spe", {"kernel=6", "realizations=16"}},
       {"cope", {"places=3"}},
+      {"cosformer", {"max_length=16"}},
       {"deberta", {"clip=3"}},
       {"fire", {"hidden=16", "threshold=2"}},
       {"learned", {"max_length=8"}},
       {"music_transformer", {"clip=3"}},
       {"ns_rpe", {"tracks=chord"}},
+      {"permuteformer", {"max_length=16"}},
       {"s_ape", {"tracks=chord,bar", "values=9"}},
       {"s_rpe", {"tracks=chord,bar", "clips=2"}},
       {"shaw", {"clip=3"}},
       {"t5", {"buckets=4", "distance=3"}},
-      {"toeplitz", {"max_length=9"}}};
+      {"toeplitz", {"max_length=9"}},
+      {"xpos", {"max_length=16"}}};
   return all;
 }
 

@@ -177,7 +177,7 @@ class Faulty : public PositionalEncoding {
       default:
         break;
     }
-    t = inner_->transform(q, k, p, pass);
+    t = inner_->transform(q, k, taken_by_transform(p), pass);
     switch (fault_) {
       case Fault::norm:
         return {t.q * 1.001, t.k};
@@ -225,6 +225,9 @@ class Faulty : public PositionalEncoding {
   }
 
  private:
+  Positions taken_by_transform(const Positions& p) const {
+    return fault_ == Fault::labels_rounded || fault_ == Fault::labels_clamped ? taken(p) : p;
+  }
   /// What the inner one is told instead of what it would refuse.
   Positions taken(Positions p) const {
     if (fault_ == Fault::labels_rounded) p.labels = floor(p.labels);
@@ -337,6 +340,11 @@ TEST_CASE("planted faults are caught, each by the check of its trait") {
       {Fault::no_kernel, "conditionally_positive", "t5", {}},
       {Fault::stochastic_denied, "stochastic", "sine_spe", {"realizations=8"}},
       {Fault::draw_ignored, "stochastic", "sine_spe", {"realizations=8"}},
+      {Fault::draw_ignored, "stochastic", "randomized", {}},
+      {Fault::closed_form_doubled, "mean", "conv_spe", {"kernel=6", "realizations=16"}},
+      {Fault::labels_rounded, "whole_labels", "conv_spe", {"kernel=6", "realizations=4"}},
+      {Fault::relative_denied, "relative", "xpos", {"max_length=16"}},
+      {Fault::labels_clamped, "label_range", "xpos", {"max_length=16"}},
       {Fault::draw_unseeded, "stochastic", "rff", {}},
       {Fault::mean_claimed, "mean", "ropepool", {}},
       {Fault::mean_claimed, "mean", "f_stripe", {"pooled=false"}},
