@@ -73,8 +73,7 @@ TEST_CASE("every encoding trains with every core that carries it, and is refused
 TEST_CASE("every choice of the experiment file trains") {
   for (const char* choice :
        {"model.norm=post", "model.activation=gelu", "model.activation=silu", "model.causal=false",
-        "model.dropout=0.5",
-        "train.optimizer=sgd", "train.optimizer=adamw", "train.schedule=step",
+        "model.dropout=0.5", "train.optimizer=sgd", "train.optimizer=adamw", "train.schedule=step",
         "train.schedule=constant", "train.accumulate=2", "train.focal_gamma=2",
         "train.positive_weight=5", "train.clip=0", "data.inputs=melody,chord,style"}) {
     CAPTURE(choice);
