@@ -31,7 +31,7 @@ TEST_CASE("training keeps prepared data, and tells when it is made again") {
   CHECK(!train("--no-cache").has("prepared"));
   CHECK(!fs::exists(cache));
   CHECK(!train(with_cache).has("prepared"));
-  REQUIRE(files_below(cache).size() == 1);
+  REQUIRE(files_below(cache).size() == 2);  // on the model's grid, and on the one it is judged on
   const fs::path file = cache / files_below(cache)[0];
   CHECK(!train(with_cache).has("prepared"));
   {
@@ -51,6 +51,6 @@ TEST_CASE("training keeps prepared data, and tells when it is made again") {
   CHECK(train("--cache " + (files.root() / "music/a.mid").string()).has("is not kept: cannot"));
   // The default folder.
   train("");
-  CHECK(files_below(fs::path(scratch() / "cache/gradus")).size() == 1);
+  CHECK(files_below(fs::path(scratch() / "cache/gradus")).size() == 2);
   check_refused("train --cache x --no-cache --out y", {"--cache and --no-cache"});
 }

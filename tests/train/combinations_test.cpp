@@ -2,6 +2,7 @@
 // a few steps of a tiny model on the bundled tunes.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "pe/table.h"
@@ -51,8 +52,9 @@ TEST_CASE("every encoding trains with every core that carries it, and is refused
   int trained = 0, refused = 0;
   for (const EncodingDef* def : encodings())
     for (const CoreKind core : core_kinds()) {
-      const bool time = !def->traits.takes_vector || core == CoreKind::toeplitz;
-      const std::string context = time ? "time" : "bin";
+      const bool width = std::any_of(def->options.begin(), def->options.end(),
+                                     [](const OptionInfo& o) { return o.name == "width"; });
+      const std::string context = width && core != CoreKind::toeplitz ? "bin" : "time";
       CAPTURE(def->name);
       CAPTURE(name(core));
       const std::vector<std::string> overrides{fmt::format("pe.name={}", def->name),
