@@ -282,6 +282,140 @@ def rope(pairs):
 case("rope", ["pairing=interleaved"], rope([(0, 1), (2, 3)]), labels=UNEVEN)
 case("rope", ["pairing=half"], rope([(0, 2), (1, 3)]), labels=UNEVEN)
 
+# ---- RoPE, scaled: Chen et al. 2023; Peng et al. 2023, eq. 16 to 22 ---------------------------------------------------
+
+
+def turned_scores(frequencies, factor=1.0, shrink=None):
+    def score(h, m, n, q, k, lags):
+        total = 0
+        for i, f in enumerate(frequencies):
+            (a, b), (c, d) = q[m][2 * i:2 * i + 2], k[n][2 * i:2 * i + 2]
+            term = (a * c + b * d) * math.cos(f * lags[0]) + (a * d - b * c) * math.sin(f * lags[0])
+            total += term * (shrink[i] ** (lags[0] / 512) if shrink else 1)
+        return factor * total / math.sqrt(SIZE)
+    return score
+
+
+def yarn(f, scale, length):
+    turns = length / (2 * math.pi / f)
+    kept = clip((turns - 1) / (32 - 1), 0, 1)
+    return (1 - kept) * f / scale + kept * f
+
+
+BASE = [10000 ** (-2 * i / SIZE) for i in range(SIZE // 2)]
+case("rope_scaled", ["method=linear", "scale=3"], turned_scores([f / 3 for f in BASE]), labels=UNEVEN)
+case("rope_scaled", ["method=ntk", "scale=3"],
+     turned_scores([(10000 * 3 ** (SIZE / (SIZE - 2))) ** (-2 * i / SIZE) for i in range(SIZE // 2)]), labels=UNEVEN)
+case("rope_scaled", ["method=yarn", "scale=3", "original_length=100"],
+     turned_scores([yarn(f, 3, 100) for f in BASE], factor=(0.1 * math.log(3) + 1) ** 2), labels=UNEVEN)
+
+# ---- xPos: Sun et al. 2022, section 3 ---------------------------------------------------------------------------------
+
+case("xpos", [], turned_scores(BASE, shrink=[(2 * i / SIZE + 0.4) / 1.4 for i in range(SIZE // 2)]),
+     labels=[[0], [3], [40], [700.5], [9000], [9001]], causal=True)
+
+# ---- cosFormer: Qin et al. 2022, eq. 10, with the features q and k themselves -----------------------------------------
+
+case("cosformer", ["max_length=64"],
+     lambda h, m, n, q, k, lags: content(q, k, m, n) * math.cos(math.pi / 2 * lags[0] / 64), labels=UNEVEN)
+
+# ---- LRPE: Qin et al. 2023: a reflection, then turned pairs; complex phases -------------------------------------------
+
+normal = numbers(HEADS, SIZE, 1)
+
+
+def reflected(x, h):
+    v = [row[0] for row in normal[h]]
+    along = 2 * dot(v, x) / dot(v, v)
+    return [a - along * b for a, b in zip(x, v)]
+
+
+case("lrpe", ["basis=householder"],
+     lambda h, m, n, q, k, lags: turned_scores(BASE)(h, 0, 0, [reflected(q[m], h)], [reflected(k[n], h)], lags),
+     parameters={"pe/reflection": normal}, labels=UNEVEN)
+case("lrpe", ["basis=identity", "lambda=unitary"],
+     lambda h, m, n, q, k, lags: sum(
+         q[m][d] * k[n][d] * math.cos(10000 ** (-d / SIZE) * lags[0]) for d in range(SIZE)) / math.sqrt(SIZE),
+     labels=UNEVEN)
+
+# ---- F-StrIPE (arXiv 2502.10491), eq. 7 to 9; SPE: Liutkus et al. 2021, with given noise; the gate --------------------
+
+SINES, DRAWS = 2, 3
+COUNT = SIZE * SINES
+
+
+def stripe(prefix, width):
+    return {prefix + "frequencies": numbers(HEADS, COUNT, width), prefix + "phases": numbers(HEADS, 1, COUNT),
+            prefix + "gains": numbers(HEADS, 1, COUNT)}
+
+
+def softplus(x):
+    return math.log(1 + math.exp(x))
+
+
+vectors = stripe("pe/", 2)
+
+
+def f_stripe(pooled):
+    def score(h, m, n, q, k, lags):
+        total = 0
+        for w in range(SINES):
+            for d in range(SIZE):
+                for e in range(SIZE):
+                    if d != e and not pooled:
+                        continue
+                    a, b = d * SINES + w, e * SINES + w
+                    angle = (dot(vectors["pe/frequencies"][h][a], PAIRS[m]) + vectors["pe/phases"][h][0][a] -
+                             dot(vectors["pe/frequencies"][h][b], PAIRS[n]))
+                    gains = softplus(vectors["pe/gains"][h][0][a]) * softplus(vectors["pe/gains"][h][0][b])
+                    total += q[m][d] * k[n][e] * gains * math.cos(angle) / SINES
+        return total / math.sqrt(SIZE)
+    return score
+
+
+for pooled in ("true", "false"):
+    case("f_stripe", ["tracks=time,bar", f"sines={SINES}", f"pooled={pooled}"], f_stripe(pooled == "true"),
+         parameters=vectors, labels=PAIRS, tracks=("time", "bar"))
+
+
+def codes(p, h, d, r, of, noise, query):
+    total = 0
+    for w in range(SINES):
+        i = d * SINES + w
+        f = math.pi / (1 + math.exp(-of["frequencies"][h][i][0]))
+        angle = f * p + (of["phases"][h][0][i] if query else 0)
+        total += softplus(of["gains"][h][0][i]) * (
+            math.cos(angle) * noise[h][2 * i][r] + math.sin(angle) * noise[h][2 * i + 1][r])
+    return total / math.sqrt(2 * SINES)
+
+
+def spe(parameters, prefix, gate=None, shared=None):
+    of = {name[len(prefix):]: value for name, value in parameters.items() if name.startswith(prefix)}
+
+    def feature(x, p, h, r, query):
+        total = 0
+        for d in range(SIZE):
+            code = codes(p, h, d, r, of, of["noise"], query)
+            if gate:
+                g = 1 / (1 + math.exp(-gate[h][0][d]))
+                code = math.sqrt(1 - g) * code + math.sqrt(g) * shared[h][d][r]
+            total += x[d] * code / math.sqrt(DRAWS)
+        return total
+
+    def score(h, m, n, q, k, lags):
+        return sum(feature(q[m], UNEVEN[m][0], h, r, True) * feature(k[n], UNEVEN[n][0], h, r, False)
+                   for r in range(DRAWS)) / math.sqrt(SIZE)
+    return score
+
+
+settings = [f"sines={SINES}", f"realizations={DRAWS}"]
+noisy = dict(stripe("pe/", 1), **{"pe/noise": numbers(HEADS, 2 * COUNT, DRAWS)})
+case("sine_spe", settings, spe(noisy, "pe/"), parameters=noisy, labels=UNEVEN)
+inside = dict(stripe("pe/inside/", 1), **{"pe/inside/noise": numbers(HEADS, 2 * COUNT, DRAWS)})
+gate, shared = numbers(HEADS, 1, SIZE), numbers(HEADS, SIZE, DRAWS)
+case("gated", settings, spe(inside, "pe/inside/", gate, shared),
+     parameters=dict(inside, **{"pe/gate": gate, "pe/noise": shared}), labels=UNEVEN)
+
 print("[")
 print(",\n".join(json.dumps(c, separators=(",", ":")) for c in cases))
 print("]")
