@@ -28,7 +28,7 @@ const std::map<std::string_view, std::vector<const char*>>& settings() {
       {"s_rpe", {"tracks=chord,bar", "clips=2"}},
       {"shaw", {"clip=3"}},
       {"t5", {"buckets=4", "distance=3"}},
-      {"toeplitz", {"max_length=9"}},
+      {"toeplitz", {"max_length=402"}},
       {"xpos", {"max_length=16"}}};
   return all;
 }

@@ -141,7 +141,7 @@ TEST_CASE("wrong types and ranges say what is allowed") {
   CHECK(has(fault("[train]\nclip = inf\n"), "got inf"));
   CHECK(has(fault("[model]\ncausal = 1\n"), "'model.causal' is true or false, got 1"));
   CHECK(has(fault("[model]\nattention = \"softmaks\"\n"),
-            "is one of linear, softmax; got 'softmaks'; did you mean 'softmax'?"));
+            "is one of linear, softmax, toeplitz; got 'softmaks'; did you mean 'softmax'?"));
   CHECK(has(fault("[data]\ninputs = [\"melody\", \"chords\"]\n"), "did you mean 'chord'?"));
   CHECK(has(fault("[data]\ninputs = [\"melody\", 3]\n"), "exp.toml:2: 'data.inputs' mixes"));
   CHECK(has(fault("[data]\ninputs = [\"chord\"]\n"), "must hold \"melody\""));
@@ -175,7 +175,7 @@ TEST_CASE("a file is read, one that is not there is named") {
 TEST_CASE("the table of keys has a row for each") {
   const std::string table = experiment_keys_markdown();
   CHECK(has(table, "| `train.epochs` | 10 | 1 to 100000 | passes over the training windows |"));
-  CHECK(has(table, "| `model.attention` | `linear` | linear, softmax | core |"));
+  CHECK(has(table, "| `model.attention` | `linear` | linear, softmax, toeplitz | core |"));
   const std::string all = Experiment().to_toml();
   // A head of two lines, then a row a key.
   CHECK(std::count(table.begin(), table.end(), '\n') ==
