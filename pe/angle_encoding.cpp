@@ -26,9 +26,10 @@ TurnPair AngleEncoding::turns(const Var& q, const Var& k, const Positions& posit
                               int64 width) const {
   const Tensor labels = key_labels(positions);
   check<ConfigError>(
-      labels.size(2) == label_width(),
-      "{} was built for labels of {} number{}, '{}' has {}; set its option width = {}", kind(),
-      label_width(), label_width() == 1 ? "" : "s", join(tracks()), labels.size(2), labels.size(2));
+      labels.size(2) == label_width(), "{} was built for labels of {} number{}, '{}' has {}; {}",
+      kind(), label_width(), label_width() == 1 ? "" : "s", join(tracks()), labels.size(2),
+      traits().takes_vector ? fmt::format("set its option width = {}", labels.size(2))
+                            : fmt::format("name one of them, '{}.0' say", tracks()[0]));
   const auto check_rows = [&](const Var& x, const char* what, int64 rows) {
     check_shape(x.rank() == 4 && x.size(1) == shape().heads && x.size(2) == rows &&
                     x.size(3) == width && (labels.size(0) == 1 || labels.size(0) == x.size(0)),

@@ -128,6 +128,9 @@ class ConvSpe : public LabelEncoding {
   Run run_of(const Tensor& labels) const {
     const DistinctLags found = distinct_lags(select(labels, -1, 0));
     const std::vector<double> values = found.lags.to_vector<double>();
+    for (double end : {values.front(), values.back()})
+      check<IndexError>(std::abs(end) <= 0x1p53,
+                        "conv_spe has noise at labels up to 2^53, '{}' has {}", tracks()[0], end);
     const auto low = static_cast<int64>(values.front()), high = static_cast<int64>(values.back());
     const auto count = static_cast<int64>(values.size());
     Run run{{}, kernel_, found.index};

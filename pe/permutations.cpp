@@ -49,6 +49,9 @@ Tensor permutation_powers(const Tensor& permutations, const Tensor& labels) {
               n = labels.size(1);
   const std::vector<int64> next = permutations.to_vector<int64>();
   const std::vector<double> p = labels.to_vector<double>();
+  for (double label : p)
+    check<IndexError>(std::abs(label) <= 0x1p53,
+                      "labels that count permutations go up to 2^53, got {}", label);
   Tensor index = Tensor::empty({batch, heads, n, m}, DType::i64);
   int64* out = index.writable<int64>();
   for (int64 h = 0; h < heads; ++h) {

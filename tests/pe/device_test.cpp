@@ -92,6 +92,7 @@ TEST_CASE("conv_spe: codes belong to labels, in whatever run they stand") {
   // Far labels are no longer work than near ones.
   CHECK(codes({0, 1e12, -1e12}).shape() == Shape{1, 2, 3, 7});
   CHECK(has(message([&] { codes({0, 0.5}); }), "'time' of token 1 is 0.5"));
+  CHECK(has(message([&] { codes({0, 1e300}); }), "noise at labels up to 2^53"));
   CHECK(codes({}).shape() == Shape{1, 2, 0, 7});
 }
 

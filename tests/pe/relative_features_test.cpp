@@ -155,6 +155,7 @@ TEST_CASE("lrpe: every P keeps norms, permutations have a finite order") {
   CHECK(same_bits(pair_features(*e, x, x, {12e5}, {0}).q, x));
   CHECK(same_bits(pair_features(*e, x, x, {-24}, {0}).q, x));
   CHECK(same_bits(pair_features(*e, x, x, {-1}, {0}).q, pair_features(*e, x, x, {11}, {0}).q));
+  CHECK(has(message([&] { pair_features(*e, x, x, {1e300}, {0}); }), "up to 2^53"));
   const auto odd = encoding("lrpe", {10, 2}, {"lambda=permutation", "basis=odd_even"});
   const Tensor five = random(9, {2, 5});
   const Tensor y = pair_features(*odd, five, five, {0}, {0}).q;
