@@ -224,6 +224,13 @@ TEST_CASE("settings that do not fit") {
               encoding("sine_spe", {8, 2}, {"tracks=time,bar"});
             }),
             "takes one label of one number"));
+  const auto chroma = encoding("sine_spe", {2, 1}, {"tracks=chroma"});
+  const Tensor x = full({1, 1, 1, 2}, 1, DType::f64);
+  CHECK(message([&] {
+          transformed(*chroma, x, x, labels(*chroma, {1, 2, 3}, 3));
+        }) ==
+        "sine_spe was built for labels of 1 number, 'chroma' has 3; name one of them, 'chroma.0' "
+        "say");
   CHECK(has(message([] { encoding("gated", {8, 2}, {"wraps=rope"}); }), "one of"));
   CHECK(has(message([] {
               encoding("f_stripe", {4, 1}, {"frequencies=1,4", "sines=1"});
