@@ -51,10 +51,11 @@ void visit_keys(V&& v, Experiment& e) {
   v.choice("model.activation", e.model.activation, {"relu", "gelu", "silu"},
            "of the feed-forward part");
   v.choice("model.attention", e.model.attention, {"linear", "softmax", "toeplitz"}, "core");
-  v.word("model.feature_map", e.model.feature_map, "of linear and toeplitz attention, see nn/README.md");
-  v.choice(
-      "model.normaliser", e.model.normaliser, {"sum", "none"},
-      "of linear attention; none divides by nothing, as features that can be negative need it");
+  v.word("model.feature_map", e.model.feature_map,
+         "of linear and toeplitz attention, see nn/README.md");
+  v.choice("model.normaliser", e.model.normaliser, {"sum", "none"},
+           "of linear and toeplitz attention; none: divides by nothing, for features that can be "
+           "negative");
   v.flag("model.causal", e.model.causal, "a step sees only itself and the past");
   v.word(
       "pe.name", e.pe,
