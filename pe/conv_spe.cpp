@@ -154,11 +154,18 @@ class ConvSpe : public LabelEncoding {
     dispatch_float(dtype(), "conv_spe", [&](auto tag) {
       using T = typename decltype(tag)::type;
       T* out = z.template writable<T>();
-      parallel_for(0, heads * d * blocks, 1, [&](int64 begin, int64 end) {
-        for (int64 i = begin; i < end; ++i)
-          for (int64 t = 0; t < seen; ++t)
-            fill_normal(out + (i * seen + t) * realizations_, key, i / blocks,
-                        run.starts[static_cast<std::size_t>(i % blocks)] + t);
+      const auto row = [&](int64 i, int64 t) { return out + (i * seen + t) * realizations_; };
+      parallel_for(0, heads * d, 1, [&](int64 begin, int64 end) {
+        for (int64 i = begin * blocks; i < end * blocks; ++i) {
+          const int64 block = i % blocks;
+          // What a block sees beyond its own labels begins the next one.
+          const bool shared = run.length > 1 && block + 1 < blocks;
+          for (int64 t = 0; t < (shared ? run.length : seen); ++t)
+            fill_normal(row(i, t), key, i / blocks,
+                        run.starts[static_cast<std::size_t>(block)] + t);
+          if (run.length > 1 && block > 0)
+            std::copy(row(i, 0), row(i, kernel_ - 1), row(i - 1, run.length));
+        }
       });
     });
     return z;
