@@ -163,6 +163,7 @@ namespace {
 
 std::vector<suite::Check> all_checks() {
   std::vector<suite::Check> list = suite::declared_checks();
+  for (const suite::Check& c : suite::closed_checks()) list.push_back(c);
   for (const suite::Check& c : suite::limit_checks()) list.push_back(c);
   for (const suite::Check& c : suite::shared_checks()) list.push_back(c);
   return list;

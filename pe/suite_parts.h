@@ -63,6 +63,7 @@ struct Check {
   Finding (*run)(const SuiteSubject&);
 };
 std::vector<Check> declared_checks();  // suite_declared.cpp: what the traits say
+std::vector<Check> closed_checks();    // suite_closed.cpp: closed forms, means over draws
 std::vector<Check> limit_checks();     // suite_limits.cpp: what the traits exclude
 std::vector<Check> shared_checks();    // suite_shared.cpp: what every encoding owes
 
