@@ -107,6 +107,18 @@ std::vector<std::string> with_learned_frequencies(const EncodingDef& def,
   return set;
 }
 
+std::string frequency_setting(const EncodingDef& def, const std::vector<double>& by_pair) {
+  const OptionInfo* o = option_of(def, "frequencies");
+  if (!o) return {};
+  const bool coordinates = o->allowed.starts_with("list [d][label]");
+  if (!coordinates && !o->allowed.starts_with("list [pair][label]") &&
+      !o->allowed.starts_with("list [i][label]"))
+    return {};
+  std::vector<std::string> numbers;
+  for (double f : by_pair) numbers.insert(numbers.end(), coordinates ? 2 : 1, fmt::format("{}", f));
+  return "frequencies=" + join(numbers, ",");
+}
+
 KernelView::KernelView(const EncodingDef& def, const KernelSettings& settings) : def_(&def) {
   Options options;
   std::vector<std::string> parameters;

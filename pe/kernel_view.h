@@ -32,6 +32,10 @@ struct KernelSettings {
 std::vector<std::string> with_learned_frequencies(const EncodingDef& def,
                                                   std::vector<std::string> set);
 
+/// "frequencies=1,1,.1,.1": one number for each pair of coordinates, whether the encoding wants it
+/// once a pair or once a coordinate; "" where it takes no such list.
+std::string frequency_setting(const EncodingDef& def, const std::vector<double>& by_pair);
+
 class KernelView {
  public:
   /// ConfigError for a setting that is neither an option nor a parameter, for labels of a width

@@ -3,6 +3,10 @@
 
 namespace gradus {
 
+int pe_cost(int argc, char** argv);
 int pe_eval(int argc, char** argv);
+int pe_interaction(int argc, char** argv);
+int pe_plot(int argc, char** argv);
+int pe_toy(int argc, char** argv);
 
 }  // namespace gradus

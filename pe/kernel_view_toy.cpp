@@ -1,0 +1,105 @@
+#include "pe/kernel_view_toy.h"
+
+#include <cmath>
+#include <numbers>
+
+#include "tensor/index.h"
+
+namespace gradus {
+
+namespace {
+
+constexpr double kDegree = std::numbers::pi / 180;
+constexpr double kDeviation = 7.8;  // degrees
+
+double context_degrees(std::size_t point) {
+  return 30.0 * static_cast<double>(1 + point / static_cast<std::size_t>(kToyContexts));
+}
+
+std::vector<double> all_contexts() {
+  std::vector<double> xi;
+  for (std::size_t j = 0; j < kToyPoints; ++j) xi.push_back(context_degrees(j) * kDegree);
+  return xi;
+}
+
+}  // namespace
+
+ToyPoints paper_toy_points() {
+  ToyPoints p;
+  for (double psi : {36.68,  25.14,  11.32,  29.61,  34.50,  55.52,  57.49,  53.82,  64.50,
+                     49.75,  102.15, 95.89,  91.51,  89.70,  104.21, 123.63, 113.58, 120.65,
+                     125.61, 111.37, 157.87, 148.00, 153.13, 151.36, 133.79})
+    p.content.push_back(psi * kDegree);
+  p.context = all_contexts();
+  p.query_content = 95 * kDegree;
+  p.query_context = 90 * kDegree;
+  return p;
+}
+
+ToyPoints random_toy_points(std::uint64_t seed) {
+  Rng rng = Rng(seed).stream("toy");
+  const std::vector<double> away =
+      normal(rng, {kToyPoints}, 0, kDeviation, DType::f64).to_vector<double>();
+  ToyPoints p;
+  for (std::size_t j = 0; j < away.size(); ++j)
+    p.content.push_back((context_degrees(j) + away[j]) * kDegree);
+  p.context = all_contexts();
+  const auto query = static_cast<std::size_t>(kToyContexts / 2 * kToyContexts);
+  p.query_content = p.content[query];
+  p.query_context = p.context[query];
+  return p;
+}
+
+double toy_frequency(int64 row) {
+  return static_cast<double>(row) / static_cast<double>(kToyFrequencies - 1);
+}
+
+std::vector<std::string> toy_settings(const EncodingDef& def) {
+  std::vector<std::string> set;
+  if (const std::string f = frequency_setting(def, {1}); !f.empty()) set.push_back(f);
+  for (const OptionInfo& o : def.options)
+    if (o.name == "pooled") set.emplace_back("pooled=false");
+  return with_learned_frequencies(def, std::move(set));
+}
+
+Tensor toy_scores(const EncodingDef& def, const ToyPoints& points) {
+  const KernelView view(def, {.head_dim = 2, .set = toy_settings(def)});
+  const Traits t = view.encoding().traits();
+  check<ConfigError>(
+      view.label_width() == 1 && t.takes_any_label && !t.uniform_only && !t.whole_labels &&
+          !t.causal_only,
+      "{} takes {}: the toy study has labels f xi, any real numbers; take rope, f_stripe1, "
+      "ropepool, sinusoidal or a bias by lag",
+      def.name, def.takes);
+  const int64 n = kToyPoints + 1;  // the query comes last
+  std::vector<double> q, k;
+  for (std::size_t j = 0; j < static_cast<std::size_t>(n); ++j) {
+    const double psi = j < kToyPoints ? points.content[j] : points.query_content;
+    q.push_back(std::cos(points.query_content)), q.push_back(std::sin(points.query_content));
+    k.push_back(std::cos(psi)), k.push_back(std::sin(psi));
+  }
+  const Tensor queries = from_values(q, {1, n, 2}), keys = from_values(k, {1, n, 2});
+  std::vector<Tensor> rows;
+  for (int64 row = 0; row < kToyFrequencies; ++row) {
+    std::vector<double> labels;
+    for (double xi : points.context) labels.push_back(toy_frequency(row) * xi);
+    labels.push_back(toy_frequency(row) * points.query_context);
+    const Tensor a = view.scores(queries, keys, from_values(labels, {n, 1}));
+    rows.push_back(contiguous(slice(select(select(a, 0, 0), 0, kToyPoints), 0, 0, kToyPoints)));
+  }
+  return stack(rows, 0);
+}
+
+double toy_gap(const Tensor& scores, const ToyPoints& points, int64 row) {
+  const std::vector<double> a = select(scores, 0, row).to_vector<double>();
+  double same = 0, other = 0;
+  int same_count = 0, other_count = 0;
+  for (std::size_t j = 0; j < a.size(); ++j)
+    if (points.context[j] == points.query_context)
+      same += a[j], ++same_count;
+    else
+      other += a[j], ++other_count;
+  return same / same_count - other / other_count;
+}
+
+}  // namespace gradus

@@ -1,0 +1,75 @@
+// The toy study: equations (24) to (26), the gaps between contexts, and points from a seed.
+#include "pe/kernel_view_toy.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "tests/error_text.h"
+
+using namespace gradus;
+
+TEST_CASE("the paper's points give the gaps of SPEC 6.1") {
+  const ToyPoints points = paper_toy_points();
+  const struct {
+    const char* name;
+    double gaps[3];
+  } cases[] = {{"rope", {.333, .660, 1.009}},
+               {"f_stripe1", {.333, .379, .509}},
+               {"ropepool", {.164, .023, 1.213}}};
+  for (const auto& c : cases) {
+    CAPTURE(c.name);
+    const Tensor a = toy_scores(find_encoding(c.name), points);
+    CHECK(a.shape() == Shape{kToyFrequencies, kToyPoints});
+    for (int i = 0; i < 3; ++i) CHECK(std::abs(toy_gap(a, points, 20 * i) - c.gaps[i]) < 5e-4);
+  }
+}
+
+TEST_CASE("every score is that of the equations") {
+  for (const ToyPoints& p : {paper_toy_points(), random_toy_points(7)}) {
+    const Tensor rope = toy_scores(find_encoding("rope"), p),
+                 stripe = toy_scores(find_encoding("f_stripe1"), p),
+                 pool = toy_scores(find_encoding("ropepool"), p);
+    for (int64 row = 0; row < kToyFrequencies; row += 8)
+      for (int64 j = 0; j < kToyPoints; ++j) {
+        const auto at = static_cast<std::size_t>(j);
+        const double f = toy_frequency(row), psi = p.query_content - p.content[at],
+                     xi = p.query_context - p.context[at], eighth = std::numbers::pi / 4;
+        CHECK(std::abs(rope.at({row, j}) - std::cos(psi + f * xi)) < 1e-12);
+        CHECK(std::abs(stripe.at({row, j}) - std::cos(psi) * std::cos(f * xi)) < 1e-12);
+        CHECK(std::abs(pool.at({row, j}) -
+                       2 * std::cos(p.query_content + f * p.query_context - eighth) *
+                           std::cos(p.content[at] + f * p.context[at] - eighth)) < 1e-12);
+      }
+  }
+}
+
+TEST_CASE("at f = 0 only RoPEPool differs from the plain product") {
+  const ToyPoints p = paper_toy_points();
+  const Tensor none = toy_scores(find_encoding("none"), p);
+  for (const char* name : {"rope", "f_stripe1"})
+    for (int64 j = 0; j < kToyPoints; ++j)
+      CHECK(std::abs(toy_scores(find_encoding(name), p).at({0, j}) - none.at({0, j})) < 1e-12);
+  CHECK(std::abs(toy_scores(find_encoding("ropepool"), p).at({0, 0}) - none.at({0, 0})) > 0.1);
+}
+
+TEST_CASE("a seed draws other points, the same ones each time") {
+  const ToyPoints a = random_toy_points(3), b = random_toy_points(3), c = random_toy_points(4);
+  CHECK(a.content == b.content);
+  CHECK(a.content != c.content);
+  CHECK(a.content.size() == kToyPoints);
+  CHECK(a.context == paper_toy_points().context);
+  CHECK(a.query_content == a.content[10]);
+  double spread = 0;
+  for (std::size_t j = 0; j < a.content.size(); ++j)
+    spread += std::pow(a.content[j] - a.context[j], 2) / kToyPoints;
+  CHECK(std::sqrt(spread) == doctest::Approx(0.136).epsilon(0.5));
+}
+
+TEST_CASE("encodings of whole labels, or of nothing but time, are refused") {
+  for (const char* name : {"t5", "learned", "cope", "fire", "music_transformer", "s_ape"})
+    CHECK(testing::has(testing::message<ConfigError>(
+                           [&] { (void)toy_scores(find_encoding(name), paper_toy_points()); }),
+                       "the toy study has labels f xi"));
+}
