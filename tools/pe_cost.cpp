@@ -1,0 +1,218 @@
+// gradus pe cost: time and memory of attention under an encoding against length, forward and
+// backward, and how they grow: the slope of log time and of log memory by log length.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "autograd/backward.h"
+#include "pe/kernel_view.h"
+#include "tensor/memory.h"
+#include "tools/command_line.h"
+#include "tools/pe_words.h"
+
+namespace gradus {
+
+namespace {
+
+const char* const kLinearLengths = "2048,4096,8192,16384";
+const char* const kSoftmaxLengths = "256,512,1024,2048";
+
+struct Setup {
+  int64 d_model, heads;
+  std::string core;  // "" : linear where it carries the encoding, else softmax
+  int64 runs;
+};
+
+CoreKind core_of(const PositionalEncoding& e, const std::string& wanted) {
+  if (wanted == "softmax") return CoreKind::softmax;
+  if (wanted == "linear" || core_fits(CoreKind::linear, e.traits().hooks)) return CoreKind::linear;
+  return CoreKind::softmax;
+}
+
+/// Time in steps; other labels last 16 steps each.
+Positions sequence(const PositionalEncoding& e, int64 n) {
+  if (e.traits().uniform_only || e.tracks().empty()) return time_positions(n);
+  const auto width = static_cast<int64>(e.tracks().size());
+  const int64 below = e.traits().labels_below > 0 ? e.traits().labels_below : 64;
+  std::vector<double> labels;
+  std::vector<Track> tracks;
+  for (const std::string& t : e.tracks())
+    tracks.push_back({.name = t, .kind = t == "time" ? TrackKind::time : TrackKind::token});
+  for (int64 i = 0; i < n; ++i)
+    for (int64 c = 0; c < width; ++c)
+      labels.push_back(static_cast<double>(
+          e.tracks()[static_cast<std::size_t>(c)] == "time" ? i : (i / 16 + c) % below));
+  return labelled_positions(from_values(labels, {1, n, width}), tracks);
+}
+
+struct Measured {
+  double seconds = 0, bytes = 0;
+};
+
+/// One length of one encoding: built once, run as often as wanted.
+class Case {
+ public:
+  Case(const EncodingDef& def, const Setup& setup, int64 n) : n_(n) {
+    Options options;
+    for (const OptionInfo& o : def.options)
+      if (o.name == "max_length") options.set("max_length", OptionValue(std::max<int64>(n, 1)));
+    const Build build("cost", Rng(1), DType::f32);
+    const EncodingShape shape{setup.d_model, setup.heads};
+    encoding_ = build_encoding(def, build, shape, options);
+    Rng codes = Rng(2).stream("draw");
+    encoding_->draw(codes);
+    core_ = make_core(build, CoreConfig{.kind = core_of(*encoding_, setup.core)}, *encoding_,
+                      shape.head_dim());
+    Rng rng = Rng(3).stream("tokens");
+    x_ = normal(rng, {1, n, setup.d_model}, 0, 1);
+    positions_ = sequence(*encoding_, n);
+  }
+
+  Measured run() const {
+    pool_reset_peak();
+    const std::uint64_t before = pool_stats().live_bytes;
+    const auto start = std::chrono::steady_clock::now();
+    {
+      Pass pass = Pass::eval();
+      const int64 h = encoding_->shape().heads, d = encoding_->shape().head_dim();
+      const Var x = leaf(x_);
+      const Var heads =
+          transpose(reshape(encoding_->embed(x, positions_, pass), {1, n_, h, d}), 1, 2);
+      Var total = sum((*core_)(heads, heads, heads, positions_, pass));
+      const Gradients g = backward(std::move(total));
+      check<NonFiniteError>(g.has(x), "no gradient");
+    }
+    Measured m;
+    m.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    m.bytes = static_cast<double>(pool_stats().peak_live_bytes - before);
+    return m;
+  }
+
+ private:
+  int64 n_;
+  std::unique_ptr<PositionalEncoding> encoding_;
+  std::unique_ptr<AttentionCore> core_;
+  Tensor x_;
+  Positions positions_;
+};
+
+double median(std::vector<double> x) {
+  std::sort(x.begin(), x.end());
+  const std::size_t half = x.size() / 2;
+  return x.size() % 2 ? x[half] : (x[half - 1] + x[half]) / 2;
+}
+
+/// Of log y by log n, by least squares.
+double slope(const std::vector<int64>& n, const std::vector<double>& y) {
+  double mx = 0, my = 0, xy = 0, xx = 0;
+  const auto count = static_cast<double>(n.size());
+  for (std::size_t i = 0; i < n.size(); ++i)
+    mx += std::log(static_cast<double>(n[i])) / count, my += std::log(y[i]) / count;
+  for (std::size_t i = 0; i < n.size(); ++i) {
+    const double x = std::log(static_cast<double>(n[i])) - mx;
+    xy += x * (std::log(y[i]) - my), xx += x * x;
+  }
+  return xy / xx;
+}
+
+std::vector<int64> parse_lengths(const std::string& text) {
+  std::vector<int64> lengths;
+  for (double x : parse_numbers(text, "--lengths")) {
+    check<ConfigError>(x == std::floor(x) && x >= 1 && x <= 1 << 20,
+                       "--lengths takes whole numbers from 1 to {}, got {}", 1 << 20, x);
+    check<ConfigError>(lengths.empty() || x > static_cast<double>(lengths.back()),
+                       "--lengths {}: each is longer than the one before", text);
+    lengths.push_back(static_cast<int64>(x));
+  }
+  return lengths;
+}
+
+void measure(const EncodingDef& def, const Setup& setup, const std::string& wanted) {
+  const auto probe =
+      build_encoding(def, Build("cost", Rng(1), DType::f32), {setup.d_model, setup.heads});
+  const CoreKind kind = core_of(*probe, setup.core);
+  const std::vector<int64> lengths = parse_lengths(!wanted.empty()            ? wanted
+                                                   : kind == CoreKind::linear ? kLinearLengths
+                                                                              : kSoftmaxLengths);
+  std::vector<std::unique_ptr<Case>> cases;
+  for (int64 n : lengths) cases.push_back(std::make_unique<Case>(def, setup, n));
+  std::vector<std::vector<double>> seconds(cases.size()), bytes(cases.size());
+  for (int64 run = -1; run < setup.runs; ++run)  // the first warms up
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      const Measured m = cases[i]->run();
+      if (run < 0) continue;
+      seconds[i].push_back(m.seconds), bytes[i].push_back(m.bytes);
+    }
+  std::vector<double> time, memory;
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    time.push_back(median(seconds[i])), memory.push_back(median(bytes[i]));
+    fmt::print("{:<18}{:<9}{:>8}{:>12.2f}{:>12}\n", i == 0 ? def.name : "",
+               i == 0 ? name(kind) : "", lengths[i], 1000 * time[i],
+               bytes_text(static_cast<std::uint64_t>(memory[i])));
+  }
+  if (lengths.size() > 1)
+    fmt::print("{:<18}slope of log time {:.2f}, of log memory {:.2f}\n", "", slope(lengths, time),
+               slope(lengths, memory));
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int pe_cost(int argc, char** argv) {
+  cxxopts::Options options("gradus pe cost",
+                           "Time and memory of attention against length, forward and backward, "
+                           "batch 1; medians of interleaved runs.");
+  options.custom_help("[--core CORE] [--lengths NUMBERS] [--runs N] [--d-model D] [--heads H]");
+  options.positional_help("[NAME ...]");
+  // clang-format off
+  options.add_options()
+      ("core", "linear or softmax (default: linear where it carries the encoding)",
+       cxxopts::value<std::string>(), "CORE")
+      ("lengths", std::string("numbers of tokens (default: linear ") + kLinearLengths +
+                      "; softmax " + kSoftmaxLengths + ")", cxxopts::value<std::string>(), "NUMBERS")
+      ("runs", "of each length, after one that warms up",
+       cxxopts::value<std::string>()->default_value("5"), "N")
+      ("d-model", "width of the model", cxxopts::value<std::string>()->default_value("64"), "D")
+      ("heads", "of attention", cxxopts::value<std::string>()->default_value("4"), "H")
+      ("help", "show this text")
+      ("names", "encodings; all without a name", cxxopts::value<std::vector<std::string>>());
+  // clang-format on
+  options.parse_positional({"names"});
+  const CommandLine line(options, argc, argv,
+                         "gradus pe cost rope --lengths 256,512,1024 --runs 3");
+  if (line.helped()) return 0;
+  Setup setup;
+  setup.d_model = line.integer("d-model", 1, 8192);
+  setup.heads = line.integer("heads", 1, 256);
+  setup.runs = line.integer("runs", 1, 1000);
+  if (line.has("core")) {
+    setup.core = line["core"].as<std::string>();
+    const std::vector<std::string> known{"linear", "softmax"};
+    check<ConfigError>(std::find(known.begin(), known.end(), setup.core) != known.end(),
+                       "--core is linear or softmax, got '{}'{}", setup.core,
+                       did_you_mean(setup.core, known));
+  }
+  const std::string lengths = line.has("lengths") ? line["lengths"].as<std::string>() : "";
+  if (line.has("lengths")) (void)parse_lengths(lengths);
+  std::vector<const EncodingDef*> chosen;
+  if (line.has("names"))
+    for (const std::string& word : line["names"].as<std::vector<std::string>>())
+      chosen.push_back(&find_encoding(word));
+  else
+    chosen.assign(encodings().begin(), encodings().end());
+  fmt::print("{:<18}{:<9}{:>8}{:>12}{:>12}\n", "encoding", "core", "tokens", "ms", "memory");
+  for (const EncodingDef* def : chosen) {
+    if (chosen.size() == 1) {
+      measure(*def, setup, lengths);
+      continue;
+    }
+    try {
+      measure(*def, setup, lengths);
+    } catch (const ConfigError& e) {
+      fmt::print("{:<18}{}\n", def->name, e.what());
+    }
+  }
+  return 0;
+}
+
+}  // namespace gradus
