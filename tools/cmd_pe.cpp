@@ -65,6 +65,10 @@ struct Word {
 
 constexpr Word kWords[] = {
     {"eval", "one query and one key: features, score, terms, gradient", pe_eval},
+    {"cost", "time and memory against length", pe_cost},
+    {"interaction", "which products meet which function of the labels", pe_interaction},
+    {"plot", "a web page that plots encodings side by side", pe_plot},
+    {"toy", "the toy study of the paper, from the equations", pe_toy},
 };
 
 std::string words_help() {

@@ -7,7 +7,7 @@ using namespace gradus;
 TEST_CASE("the help of every word ends in an example that runs") {
   const CommandResult all = gradus_command("pe --help");
   CHECK(all.code == 0);
-  for (const std::string word : {"eval"}) {
+  for (const std::string word : {"cost", "eval", "interaction", "plot", "toy"}) {
     CAPTURE(word);
     CHECK(all.has("\n  " + word + " "));
     const CommandResult help = gradus_command("pe " + word + " --help");

@@ -1,0 +1,46 @@
+// gradus pe cost: what it prints, how memory grows, what it refuses. No test looks at times.
+#include "tests/tools/command.h"
+
+using namespace gradus;
+
+namespace {
+
+double memory_slope(const std::string& arguments) {
+  const CommandResult r = gradus_command("pe cost --runs 1 " + arguments);
+  CAPTURE(r.out);
+  REQUIRE(r.code == 0);
+  const std::string mark = "of log memory ";
+  const std::size_t at = r.out.find(mark);
+  REQUIRE(at != std::string::npos);
+  return std::stod(r.out.substr(at + mark.size()));
+}
+
+}  // namespace
+
+TEST_CASE("memory grows with length where cost is linear, with its square in softmax") {
+  CHECK(memory_slope("rope --lengths 512,1024,2048") < 1.15);
+  CHECK(memory_slope("ropepool --lengths 512,1024,2048") < 1.15);
+  CHECK(memory_slope("alibi --lengths 256,512,1024") > 1.6);
+  CHECK(memory_slope("rope --core softmax --lengths 256,512,1024") > 1.6);
+}
+
+TEST_CASE("a line for each length, for several encodings") {
+  const CommandResult r = gradus_command("pe cost none sinusoidal --lengths 32,64 --runs 2");
+  CAPTURE(r.out);
+  CHECK(r.code == 0);
+  CHECK(r.has("\nnone              linear         32 "));
+  CHECK(r.has("\nsinusoidal        linear         32 "));
+  // One length has no slope.
+  CHECK(!gradus_command("pe cost none --lengths 32 --runs 1").has("slope"));
+}
+
+TEST_CASE("wrong words are one clear message and exit code 2") {
+  check_refused("pe cost ropee", {"unknown positional encoding", "did you mean 'rope'?"});
+  check_refused("pe cost rope --core lineer", {"--core", "did you mean 'linear'?"});
+  check_refused("pe cost alibi --core linear", {"alibi", "softmax"});
+  check_refused("pe cost rope --lengths 64,32", {"each is longer"});
+  check_refused("pe cost rope --lengths 64.5", {"whole numbers", "64.5"});
+  check_refused("pe cost rope --lengths x", {"--lengths takes numbers", "'x'"});
+  check_refused("pe cost rope --runs 0", {"--runs takes a whole number from 1"});
+  check_refused("pe cost rope --heads 7", {"64", "7"});
+}
