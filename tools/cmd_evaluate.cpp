@@ -7,6 +7,7 @@
 #include "tensor/file.h"
 #include "tools/cache_options.h"
 #include "tools/commands.h"
+#include "train/model_reads.h"
 #include "train/run_evaluation.h"
 #include "train/run_vocabulary.h"
 
@@ -25,6 +26,11 @@ int64 wanted_bars(const CommandLine& line, int64 usual) {
   return line.has("bars") ? line.integer("bars", 1, kMostBars) : usual;
 }
 
+void add_left_out(EvaluationTable& table, const HarmonyData& data) {
+  if (!data.left_out.empty())
+    table.heading.emplace_back("left out", left_out_text(data, "gradus data info"));
+}
+
 /// One floor on the papers' grid; POP909 in the papers' windows.
 EvaluationTable baseline_table(const CommandLine& line, const Floor& floor) {
   constexpr int64 kUsualBars = 16, kUsualTuneBars = 8;
@@ -38,41 +44,34 @@ EvaluationTable baseline_table(const CommandLine& line, const Floor& floor) {
   const EvaluationWindows windows =
       evaluation_windows(data.pieces, wanted_split(line, data.pieces), bars, kind);
   EvaluationTable table = table_of(windows, e.data.source);
+  add_left_out(table, data);
   table.heading.emplace_back("floor", floor.says);
   table.rows = {evaluate_floor(windows, floor)};
   return table;
 }
 
-bool holds(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 /// Where the data lacks what the run was trained with.
-void check_context(const HarmonyFormat& format, const HarmonyData& data,
-                   const EvaluationWindows& windows, const std::string& source) {
-  std::vector<std::string> words;
-  for (const std::string& c : format.contexts)
-    if (context_reads_chords(c)) words.push_back("context " + c);
-  for (const char* input : {"chord", "root"})
-    if (format.reads(input)) words.push_back(fmt::format("input {}", input));
-  check<ConfigError>(words.empty() || windows.has_chords(),
+void check_data(const Harmonizer& harmonizer, const HarmonyData& data,
+                const EvaluationWindows& windows, const std::string& source) {
+  const std::vector<std::string> readers = chord_readers(harmonizer);
+  check<ConfigError>(readers.empty() || windows.has_chords(),
                      "this run was trained with {}: it needs chords, but no piece of split {} in "
                      "{} has any",
-                     join(words), to_string(windows.split), data_text(source));
-  check<ConfigError>(data.has_styles || !(format.reads("style") || holds(format.contexts, "style")),
+                     join(readers), to_string(windows.split), data_text(source));
+  check<ConfigError>(data.has_styles || !reads_style(harmonizer),
                      "this run was trained with the style of the accompaniment, which the bundled "
                      "tunes say, but not {}",
                      data_text(source));
 }
 
-std::string run_text(const std::string& path, const Experiment& e, const TrainingPoint& point) {
-  std::string contexts;
-  for (const std::string& c : e.data.context)
-    contexts += fmt::format("{}{}{}", contexts.empty() ? "" : ", ", c,
-                            context_looks_ahead(c) ? " (LOOKS AHEAD in the window)" : "");
-  return fmt::format("{}: encoding {}, context {}, inputs {}; {}best of its epochs: {}", path, e.pe,
-                     contexts, join(e.data.inputs),
-                     e.model.causal ? "" : "NOT CAUSAL, it hears the whole window; ", point.epoch);
+std::string run_text(const std::string& path, const Harmonizer& harmonizer,
+                     const TrainingPoint& point) {
+  const Experiment& e = harmonizer.experiment();
+  std::string text =
+      fmt::format("{}: encoding {}, context {}, inputs {}; best of its epochs: {}", path, e.pe,
+                  join(e.data.context), join(e.data.inputs), point.epoch);
+  for (const std::string& reason : looks_ahead(harmonizer)) text += "; NOTE: " + reason;
+  return text;
 }
 
 /// A run beside the floors, in windows of its own kind.
@@ -88,7 +87,7 @@ EvaluationTable run_table(const CommandLine& line) {
   const EvaluationWindows windows =
       evaluation_windows(judged_pieces(e, data.pieces, cache_folder(line)), split,
                          wanted_bars(line, usual_bars(own)), window_kind(e));
-  check_context(harmonizer.format(), data, windows, e.data.source);
+  check_data(harmonizer, data, windows, e.data.source);
   check<ConfigError>(std::filesystem::exists(folder.checkpoint("best")),
                      "'{}' has no checkpoint yet: its training did not end an epoch", path);
   const TrainingPoint point =
@@ -104,7 +103,8 @@ EvaluationTable run_table(const CommandLine& line) {
                           path, data_text(own.data.source)));
     throw;
   }
-  table.heading.emplace_back("run", run_text(path, own, point));
+  add_left_out(table, data);
+  table.heading.emplace_back("run", run_text(path, harmonizer, point));
   table.heading.emplace_back(
       "decoding",
       fmt::format("{}; the threshold {}", to_string(decoding),

@@ -8,6 +8,7 @@
 #include "tools/commands.h"
 #include "tools/train_options.h"
 #include "train/progress.h"
+#include "train/run_evaluation.h"
 #include "train/trainer.h"
 
 namespace gradus {
@@ -19,14 +20,20 @@ void print_report(const TrainingReport& r, const RunFolder& folder) {
              r.epochs, duration_text(r.seconds), threads());
   if (r.ending == TrainingReport::Ending::patience)
     fmt::print("ended early: the validation loss grew no smaller for train.patience epochs\n");
-  fmt::print("validation loss {:.4f}; predicting the mean: {:.4f}{}\n", r.validation_loss,
-             r.mean_loss,
-             r.validation_loss < r.mean_loss ? "" : "  (not better: nothing was learned)");
+  if (r.weighted)
+    fmt::print("validation loss {:.4f} (weighted: not to be compared with a plain one)\n",
+               r.validation_loss);
+  else
+    fmt::print("validation loss {:.4f}; predicting the mean: {:.4f}{}\n", r.validation_loss,
+               r.mean_loss,
+               r.validation_loss < r.mean_loss ? "" : "  (not better: nothing was learned)");
   constexpr std::size_t kNamed = 12;
   std::vector<std::string> names = r.held_out;
   if (names.size() > kNamed) names.resize(kNamed), names.emplace_back("...");
-  fmt::print("held out: {} pieces ({})\nthreshold {:.4f}, chosen on them\n{}", r.held_out.size(),
-             join(names), r.threshold, text(r.table));
+  fmt::print("held out: {} pieces ({})\nthreshold {:.4f}, {}\n{}", r.held_out.size(), join(names),
+             r.threshold,
+             folder.experiment().decode.threshold > 0 ? "as the experiment says" : "chosen on them",
+             text(r.table));
   fmt::print("run folder: {}\n", folder.path().string());
 }
 
@@ -60,6 +67,10 @@ class StopSignals {
 };
 
 int run(Trainer& trainer, const RunFolder& folder, bool quiet) {
+  if (!trainer.data().left_out.empty())
+    fmt::print(stderr, "left out: {}\n",
+               left_out_text(trainer.data(), fmt::format("gradus data info --data {}",
+                                                         folder.experiment().data.source)));
   const StopSignals signals;
   const TrainingReport report = trainer.run(folder, quiet, [&] { return signals.seen() != 0; });
   if (report.ending != TrainingReport::Ending::stopped) {

@@ -82,7 +82,10 @@ HarmonizeSong song_of_pop909(const fs::path& data, const std::string& name,
   HarmonizeSong s;
   s.piece = make_piece(song, steps_per_quarter, PopBegin::bar_line);
   s.has_chords = true;
-  if (!chords.empty()) set_chords(s.piece, chords_from(chords, song.labels.beats_per_bar));
+  if (!chords.empty()) {
+    set_chords(s.piece, chords_from(chords, song.labels.beats_per_bar));
+    s.piece.accompaniment = {};  // the target of other chords
+  }
   // The song's own times, with silence in front up to the bar line.
   s.kept.ticks_per_quarter = kPopTicks;
   s.kept.title = fmt::format("POP909 {}", song.name);

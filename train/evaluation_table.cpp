@@ -38,10 +38,11 @@ bool reaches(Better better, double floor, double model) {
   return better == Better::higher ? floor >= model : floor <= model;
 }
 
-/// Missing notes are never told without the two-sided number.
+/// The measure of a row. Missing notes are never told without the two-sided number.
 std::string with_two_sided(const Measure& m, const EvaluationRow& row) {
-  if (std::string_view(m.key) == "ndd_missing") return to_string(row.score.ndd);
-  return fmt::format("{:.1f}", m.value(row));
+  const std::string value = fmt::format("{:.1f}", m.value(row));
+  if (std::string_view(m.key) != "ndd_missing") return value;
+  return fmt::format("{}, two-sided {:.1f}", value, row.score.ndd.two_sided);
 }
 
 }  // namespace
@@ -58,9 +59,8 @@ std::vector<std::string> reached_by_floors(const EvaluationTable& table) {
         floors.push_back(
             fmt::format("{} ({})", table.rows[i].name, with_two_sided(m, table.rows[i])));
     if (floors.empty()) continue;
-    remarks.push_back(fmt::format("{}{} {}: reached by {}; it shows nothing", m.name,
-                                  std::string_view(m.key) == "ndd_missing" ? " / two-sided" : "",
-                                  with_two_sided(m, model), join(floors)));
+    remarks.push_back(fmt::format("{} {}: reached by {}; {} shows nothing", m.name,
+                                  with_two_sided(m, model), join(floors), m.name));
   }
   return remarks;
 }

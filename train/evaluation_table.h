@@ -21,8 +21,8 @@ struct EvaluationTable {
 };
 /// Heading, rows, and for each measure the floors that reach the model.
 std::string text(const EvaluationTable& table);
-/// "onset F1 31.2: block-chords reaches it (31.9), it shows nothing", one for each measure where
-/// that is so.
+/// "onset F1 31.2: reached by block-chords (31.9); onset F1 shows nothing", one for each measure
+/// where that is so.
 std::vector<std::string> reached_by_floors(const EvaluationTable& table);
 /// One line a row, with a line of names before them.
 std::string csv(const EvaluationTable& table);

@@ -39,9 +39,13 @@ std::vector<std::string> looks_ahead(const Harmonizer& h) {
   return reasons;
 }
 
-void check_chords(const Harmonizer& h, const std::vector<Piece>& pieces) {
+bool reads_style(const Harmonizer& h) {
+  return h.format().reads("style") || contexts_of(h).count("style") != 0;
+}
+
+void check_reads(const Harmonizer& h, const HarmonyData& data) {
   const std::vector<std::string> readers = chord_readers(h);
-  const bool known = std::any_of(pieces.begin(), pieces.end(), [](const Piece& p) {
+  const bool known = std::any_of(data.pieces.begin(), data.pieces.end(), [](const Piece& p) {
     return std::any_of(p.steps.begin(), p.steps.end(),
                        [](const StepLabels& s) { return !s.chord.is_none(); });
   });
@@ -50,6 +54,10 @@ void check_chords(const Harmonizer& h, const std::vector<Piece>& pieces) {
                      "NAME.chords beside NAME.mid, or train with --context time and without such "
                      "inputs",
                      join(readers));
+  check<ConfigError>(
+      data.has_styles || !reads_style(h),
+      "the model reads the style of the accompaniment, which the bundled tunes alone "
+      "have: leave \"style\" out of data.inputs and data.context");
 }
 
 }  // namespace gradus

@@ -2,6 +2,7 @@
 // which of what is still to come.
 #pragma once
 
+#include "data/harmony_data.h"
 #include "train/harmonizer.h"
 
 namespace gradus {
@@ -10,7 +11,10 @@ namespace gradus {
 std::vector<std::string> chord_readers(const Harmonizer& harmonizer);
 /// What depends on later steps: "context rep looks ahead: ...", one sentence each.
 std::vector<std::string> looks_ahead(const Harmonizer& harmonizer);
-/// ConfigError where a model reads chords and no piece has any.
-void check_chords(const Harmonizer& harmonizer, const std::vector<Piece>& pieces);
+/// True where it reads the style of the accompaniment.
+bool reads_style(const Harmonizer& harmonizer);
+/// ConfigError where a model reads what the data does not have: chords, or styles, which the
+/// bundled tunes alone have.
+void check_reads(const Harmonizer& harmonizer, const HarmonyData& data);
 
 }  // namespace gradus

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tensor/text.h"
+
 namespace gradus {
 
 WindowKind window_kind(const Experiment& e) {
@@ -24,6 +26,16 @@ std::vector<Piece> judged_pieces(const Experiment& experiment, const std::vector
 
 std::string data_text(const std::string& source) {
   return source.empty() ? "the bundled tunes" : source;
+}
+
+std::string left_out_text(const HarmonyData& data, const std::string& command) {
+  constexpr std::size_t kNamed = 5;
+  std::vector<std::string> names;
+  for (const LeftOut& l : data.left_out) names.push_back(l.name);
+  const std::size_t count = names.size();
+  if (count > kNamed) names.resize(kNamed), names.emplace_back("...");
+  return fmt::format("{} of {} songs ({}); {} says why", count, count + data.pieces.size(),
+                     join(names), command);
 }
 
 EvaluationTable table_of(const EvaluationWindows& windows, const std::string& source) {

@@ -17,6 +17,9 @@ std::vector<Piece> judged_pieces(const Experiment& experiment, const std::vector
 /// "the bundled tunes", or the source itself.
 std::string data_text(const std::string& source);
 
+/// "43 of 909 songs (034, 062, 102, ...); COMMAND says why".
+std::string left_out_text(const HarmonyData& data, const std::string& command);
+
 /// A table without rows: what it is of.
 EvaluationTable table_of(const EvaluationWindows& windows, const std::string& source);
 /// The model beside all floors. `pieces`: those of the windows on the model's grid.

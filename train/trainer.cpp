@@ -43,7 +43,7 @@ Trainer::Trainer(const Experiment& experiment, const std::filesystem::path& cach
                          experiment.train.curriculum_steps <= experiment.data.steps,
                      "train.curriculum_steps = {} is longer than the windows: data.steps = {}",
                      experiment.train.curriculum_steps, experiment.data.steps);
-  check_chords(harmonizer_, data_.pieces);
+  check_reads(harmonizer_, data_);
   try_one_window();
 }
 
@@ -177,6 +177,7 @@ TrainingReport Trainer::report() {
     count += static_cast<double>(l.count);
   }
   r.mean_loss = total / count;
+  r.weighted = experiment_.train.positive_weight != 1 || experiment_.train.focal_gamma != 0;
   int64 bars = 1;  // of the longest piece
   for (const Piece& piece : data_.pieces) {
     if (piece.split != Split::validation) continue;

@@ -15,7 +15,7 @@ namespace gradus {
 
 class Trainer {
  public:
-  /// Pieces and windows of the bundled tunes, model, optimizer. Runs one window through the model:
+  /// Pieces and windows of the data, model, optimizer. Runs one window through the model:
   /// labels that the encoding cannot take are refused here, before anything is written.
   /// `cache` is the folder of prepared data; empty: none.
   explicit Trainer(const Experiment& experiment, const std::filesystem::path& cache = {});

@@ -17,6 +17,7 @@ std::string metrics_json(const TrainingReport& r) {
                     {"parameters", r.parameters},
                     {"validation_loss", r.validation_loss},
                     {"mean_loss", r.mean_loss},
+                    {"weighted_loss", r.weighted},
                     {"threshold", r.threshold},
                     {"held_out", r.held_out},
                     {"validation", Json::parse(json(r.table))}};

@@ -16,7 +16,9 @@ struct TrainingReport {
     patience,  ///< train.patience epochs without a smaller validation loss
     stopped    ///< asked to; only steps, epochs and seconds are filled in
   } ending = Ending::all_epochs;
-  double validation_loss = 0, mean_loss = 0;  ///< of the model; of predicting each output's mean
+  double validation_loss = 0;  ///< of the model, as it was trained
+  double mean_loss = 0;        ///< cross entropy of predicting each output's mean
+  bool weighted = false;       ///< positive weight or focal loss: the two cannot be compared
   double threshold = 0.5;
   std::vector<std::string> held_out;  ///< names of the validation pieces
   EvaluationTable table;              ///< the model beside the floors, in windows of them

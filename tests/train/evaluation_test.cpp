@@ -259,9 +259,9 @@ TEST_CASE("the table: rows, files, and the measures that a floor reaches") {
   t.rows = {model, floor};
   CHECK(reached_by_floors(t) ==
         std::vector<std::string>{
-            "CS 50.0: reached by silent (50.0); it shows nothing",
-            "NDD missing / two-sided 10.0 / 60.0: reached by silent (5.0 / 500.0); it shows "
-            "nothing"});
+            "CS 50.0: reached by silent (50.0); CS shows nothing",
+            "NDD missing 10.0, two-sided 60.0: reached by silent (5.0, two-sided 500.0); NDD "
+            "missing shows nothing"});
   const std::string words = text(t);
   CHECK(words.starts_with("data: a, \"b\"\n"));
   CHECK(has(words, "10.0 / 60.0"));

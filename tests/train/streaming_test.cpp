@@ -74,16 +74,22 @@ TEST_CASE("what looks ahead is named") {
 TEST_CASE("what reads chords is named; songs without any are refused") {
   Experiment e = tiny();
   CHECK(chord_readers(Harmonizer(e)) == std::vector<std::string>{"context bin"});
-  const std::vector<Piece> bare = {make_piece("bare", {{0, 4, 60}}, 4, 4)};
-  CHECK(has(message([&] { check_chords(Harmonizer(e), bare); }), "reads chords (context bin)"));
-  check_chords(Harmonizer(e), {bare[0], make_piece(bundled_tune("twinkle"))});
+  HarmonyData bare, tunes;
+  bare.pieces = {make_piece("bare", {{0, 4, 60}}, 4, 4)};
+  tunes.pieces = {bare.pieces[0], make_piece(bundled_tune("twinkle"))};
+  tunes.has_styles = true;
+  CHECK(has(message([&] { check_reads(Harmonizer(e), bare); }), "reads chords (context bin)"));
+  check_reads(Harmonizer(e), tunes);
   e.data.inputs = {"melody", "root", "chord"};
   e.data.context = {"time"};
   e.pe = "rope";
   CHECK(chord_readers(Harmonizer(e)) == std::vector<std::string>{"input chord", "input root"});
   e.data.inputs = {"melody"};
-  check_chords(Harmonizer(e), bare);
+  check_reads(Harmonizer(e), bare);
   e.data.context = {"bin"};
   e.pe = "none";  // the context is not read
-  check_chords(Harmonizer(e), bare);
+  check_reads(Harmonizer(e), bare);
+  e.data.inputs = {"melody", "style"};
+  check_reads(Harmonizer(e), tunes);
+  CHECK(has(message([&] { check_reads(Harmonizer(e), bare); }), "leave \"style\" out"));
 }
