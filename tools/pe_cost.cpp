@@ -14,24 +14,26 @@ namespace gradus {
 
 namespace {
 
-const char* const kLinearLengths = "2048,4096,8192,16384";
+const char* const kLongLengths = "2048,4096,8192,16384";
 const char* const kSoftmaxLengths = "256,512,1024,2048";
 
 struct Setup {
   int64 d_model, heads;
-  std::string core;  // "" : linear where it carries the encoding, else softmax
+  std::string core;  // "": the cheapest that carries the encoding
   int64 runs;
 };
 
 CoreKind core_of(const PositionalEncoding& e, const std::string& wanted) {
-  if (wanted == "softmax") return CoreKind::softmax;
-  if (wanted == "linear" || core_fits(CoreKind::linear, e.traits().hooks)) return CoreKind::linear;
+  if (!wanted.empty()) return parse_core(wanted);
+  for (CoreKind core : {CoreKind::linear, CoreKind::toeplitz})
+    if (core_fits(core, e.traits().hooks)) return core;
   return CoreKind::softmax;
 }
 
 /// Time in steps; other labels last 16 steps each.
 Positions sequence(const PositionalEncoding& e, int64 n) {
-  if (e.traits().uniform_only || e.tracks().empty()) return time_positions(n);
+  if (e.tracks().empty() || e.tracks() == std::vector<std::string>{"time"})
+    return time_positions(n);
   const auto width = static_cast<int64>(e.tracks().size());
   const int64 below = e.traits().labels_below > 0 ? e.traits().labels_below : 64;
   std::vector<double> labels;
@@ -131,9 +133,9 @@ void measure(const EncodingDef& def, const Setup& setup, const std::string& want
   const auto probe =
       build_encoding(def, Build("cost", Rng(1), DType::f32), {setup.d_model, setup.heads});
   const CoreKind kind = core_of(*probe, setup.core);
-  const std::vector<int64> lengths = parse_lengths(!wanted.empty()            ? wanted
-                                                   : kind == CoreKind::linear ? kLinearLengths
-                                                                              : kSoftmaxLengths);
+  const std::vector<int64> lengths = parse_lengths(!wanted.empty()             ? wanted
+                                                   : kind == CoreKind::softmax ? kSoftmaxLengths
+                                                                               : kLongLengths);
   std::vector<std::unique_ptr<Case>> cases;
   for (int64 n : lengths) cases.push_back(std::make_unique<Case>(def, setup, n));
   std::vector<std::vector<double>> seconds(cases.size()), bytes(cases.size());
@@ -166,9 +168,9 @@ int pe_cost(int argc, char** argv) {
   options.positional_help("[NAME ...]");
   // clang-format off
   options.add_options()
-      ("core", "linear or softmax (default: linear where it carries the encoding)",
+      ("core", "linear, toeplitz or softmax (default: the first of these that carries the encoding)",
        cxxopts::value<std::string>(), "CORE")
-      ("lengths", std::string("numbers of tokens (default: linear ") + kLinearLengths +
+      ("lengths", std::string("numbers of tokens (default: ") + kLongLengths +
                       "; softmax " + kSoftmaxLengths + ")", cxxopts::value<std::string>(), "NUMBERS")
       ("runs", "of each length, after one that warms up",
        cxxopts::value<std::string>()->default_value("5"), "N")
@@ -187,10 +189,7 @@ int pe_cost(int argc, char** argv) {
   setup.runs = line.integer("runs", 1, 1000);
   if (line.has("core")) {
     setup.core = line["core"].as<std::string>();
-    const std::vector<std::string> known{"linear", "softmax"};
-    check<ConfigError>(std::find(known.begin(), known.end(), setup.core) != known.end(),
-                       "--core is linear or softmax, got '{}'{}", setup.core,
-                       did_you_mean(setup.core, known));
+    (void)parse_core(setup.core);
   }
   const std::string lengths = line.has("lengths") ? line["lengths"].as<std::string>() : "";
   if (line.has("lengths")) (void)parse_lengths(lengths);
