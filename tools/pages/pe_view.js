@@ -3,11 +3,11 @@
   const kTokens = 24;
   const settings = [
     { id: "f", text: "frequency f₁", min: 0, max: 3, step: 0.01, value: 0.5 },
-    { id: "ratio", text: "next pair's: f₁ ×", min: 0.05, max: 1, step: 0.01, value: 0.3 },
+    { id: "ratio", text: "f of next pair: ×", min: 0.05, max: 1, step: 0.01, value: 0.3 },
     { id: "lag", text: "lag p_m − p_n", min: -12, max: 12, step: 0.25, value: 3 },
-    { id: "label", text: "key's label p_n", min: 0, max: 12, step: 0.25, value: 2 },
+    { id: "label", text: "label p_n of the key", min: 0, max: 12, step: 0.25, value: 2 },
     { id: "width", text: "head width d", min: 2, max: 8, step: 2, value: 4 },
-    { id: "angle", text: "content: k from q, in degrees", min: -180, max: 180, step: 1, value: 40 },
+    { id: "angle", text: "angle q to k, °", min: -180, max: 180, step: 1, value: 40 },
     { id: "slope", text: "slope s (alibi)", min: 0, max: 1, step: 0.01, value: 0.25 },
     { id: "seed", text: "contents, seed", min: 1, max: 50, step: 1, value: 7 },
   ];
@@ -151,9 +151,9 @@
   };
 
   const captions = {
-    none: "q and k as they are", rope: "turned by f p", f_stripe1: "stripes of the first number",
-    f_stripe1_pooled: "both features, ÷ d", ropepool: "turned, and put on the diagonal",
-    alibi: "q and k as they are", sinusoidal: "code added, ÷ 2",
+    none: "pair 1, as it is", rope: "pair 1, turned", f_stripe1: "stripes of x₁",
+    f_stripe1_pooled: "both features, ÷ d", ropepool: "turned, to diagonal",
+    alibi: "pair 1, as it is", sinusoidal: "code added, ÷ 2",
   };
   const card = (name, t) => {
     const a = Model.score(name, t.q, t.k, t.pm, t.pn, t.s);
@@ -164,12 +164,12 @@
     const top = Math.max(1e-12, ...shown.flat().map(Math.abs));
     box.innerHTML = `<h2>${name}</h2><p class="formula">${Model.encodings[name].about.join("<br>")}</p>
       <p class="score">a = ${a.toFixed(4)}, score a/√d = ${(a / Math.sqrt(t.width)).toFixed(4)}</p>
-      <div class="two"><div><h3>Rotation <span>first pair: ${captions[name]}</span></h3>${plane(name, t)}</div>
+      <div class="two"><div><h3>Rotation <span>${captions[name]}</span></h3>${plane(name, t)}</div>
       <div><h3>Features <span>of <b class="q">q</b> and <b class="k">k</b></span></h3>${bars(name, t)}</div></div>
-      <h3>Kernel against lag <span>p_n = ${t.pn}; the dot is here</span></h3>${byLag(name, t)}
-      <div class="two"><div><h3>Attention <span>${kTokens} random tokens, causal softmax</span></h3></div>
-      <div><h3>Interaction <span>rows q, columns k${single ? ", last 1" : ""}</span></h3></div></div>
-      <p class="legend">interaction: blue −${top.toFixed(2)}, red ${top.toFixed(2)}; attention: light is more</p>`;
+      <h3>Kernel against lag <span>at p_n = ${t.pn}</span></h3>${byLag(name, t)}
+      <div class="two"><div><h3>Attention <span>softmax, ${kTokens} tokens</span></h3></div>
+      <div><h3>Interaction <span>rows q, columns k${single ? ", 1" : ""}</span></h3></div></div>
+      <p class="legend">pale: before; attention: light is more; interaction: blue −${top.toFixed(2)}, red ${top.toFixed(2)}</p>`;
     const [left, right] = box.querySelectorAll(".two")[1].children;
     const weights = Model.attention(name, t.queries, t.keys, t.s);
     for (const [where, label, rows, colour] of [
