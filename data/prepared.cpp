@@ -10,6 +10,7 @@
 
 #include "tensor/error.h"
 #include "tensor/file.h"
+#include "tensor/machine.h"
 
 namespace gradus {
 
@@ -64,12 +65,13 @@ std::string PreparedKey::file_name() const {
 }
 
 Checksum PreparedKey::stamp() const {
-  std::string all = settings;
+  std::string all =
+      fmt::format("{}\nversion {} pieces {}\n", settings, machine().version, kPiecesVersion);
   for (const fs::path& f : files) {
     std::error_code absent;
     const auto size = fs::file_size(f, absent);
     const auto time = fs::last_write_time(f, absent).time_since_epoch().count();
-    all += f.native();
+    all += f.lexically_proximate(source).native();
     all += absent ? std::string("\n-\n") : fmt::format("\n{} {}\n", size, time);
   }
   return checksum(all.data(), all.size());

@@ -11,12 +11,13 @@ namespace gradus {
 
 /// What prepared data depends on.
 struct PreparedKey {
-  std::string source;                        ///< as messages name it
+  std::string source;                        ///< as messages name it; its spelling changes nothing
   std::string settings;                      ///< other settings are another file
-  std::vector<std::filesystem::path> files;  ///< all that are read: path, size and time decide
+  std::vector<std::filesystem::path> files;  ///< path below the source, size and time decide
   /// The name of its file in a cache folder.
   std::string file_name() const;
-  /// Of settings and files as they are now; a file that does not exist counts as such.
+  /// Of settings, files as they are now, and the program's version; a file that does not exist
+  /// counts as such.
   Checksum stamp() const;
 };
 

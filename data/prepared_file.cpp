@@ -9,7 +9,7 @@ namespace gradus {
 
 namespace {
 
-// To be raised with every change of the layout below, and of how pieces are made of their sources.
+// To be raised with every change of the layout below.
 constexpr std::uint64_t kVersion = 1;
 constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;  // of the checksum
 constexpr int kTurn = 29;

@@ -164,3 +164,26 @@ TEST_CASE("prepared data is what is read, for every setting") {
   CHECK(read_harmony_data(r).pieces.size() == 5);
   CHECK(count() == 6);
 }
+
+TEST_CASE("a source by another path is not prepared anew") {
+  const ScratchFiles scratch;
+  const PopClones clones;
+  scratch.midi("music/a.mid", song_of({scale("melody", 8, 72), scale("piano", 8, 48, 1)}));
+  for (const fs::path& source : {clones.root(), scratch.root() / "music"}) {
+    DataRequest r = of(source);
+    r.cache = scratch.root() / source.filename() / "cache";
+    read_harmony_data(r);
+    REQUIRE(std::distance(fs::directory_iterator(r.cache), {}) == 1);
+    const fs::path file = fs::directory_iterator(r.cache)->path();
+    const auto before = fs::last_write_time(file) - std::chrono::hours(1);
+    fs::last_write_time(file, before);
+    const fs::path link = scratch.root() / ("link to " + source.filename().string());
+    fs::create_directory_symlink(source, link);
+    for (const fs::path& same : {link, source / "", fs::relative(source), source}) {
+      r.source = same;
+      CHECK(read_harmony_data(r).pieces.size() == 1);
+      CHECK(fs::last_write_time(file) == before);
+    }
+    CHECK(std::distance(fs::directory_iterator(r.cache), {}) == 1);
+  }
+}

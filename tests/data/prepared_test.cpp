@@ -207,6 +207,24 @@ TEST_CASE("made once, then mapped, until a file or the settings change") {
   CHECK(maker.times == 9);
 }
 
+TEST_CASE("however the source is spelled, the stamp is the same") {
+  const ScratchFiles scratch;
+  scratch.file("music/sub/song", "1");
+  fs::create_directory_symlink("music", scratch.root() / "link");
+  const auto key = [&](const fs::path& source, const std::string& settings = "grid 4") {
+    return PreparedKey{source.string(), settings, {source / "sub/song", source / "absent"}};
+  };
+  const fs::path music = scratch.root() / "music";
+  const Checksum stamp = key(music).stamp();
+  CHECK(key(scratch.root() / "link").stamp() == stamp);
+  CHECK(key(music / "").stamp() == stamp);
+  CHECK(key(fs::relative(music)).stamp() == stamp);
+  CHECK(key(music, "grid 16").stamp() != stamp);
+  PreparedKey other = key(music);
+  other.files[1] = music / "absent too";
+  CHECK(other.stamp() != stamp);
+}
+
 TEST_CASE("a folder that cannot be written is no error") {
   const ScratchFiles scratch;
   const PreparedKey key{"songs", "grid 4", {}};
