@@ -42,9 +42,8 @@ void read_song(const PopFolders& folders, const Rules& rules, int number, PopSet
   try {
     PopLabels labels = read_pop_labels(folders, number);
     if (labels.beats_per_bar == 3 && !listed)
-      return leave_out(PopReason::three_four,
-                       fmt::format("{} quarters of chords in {} bars", labels.chords.quarters(),
-                                   labels.phrase_quarters() / 3));
+      return leave_out(PopReason::three_four, fmt::format("{} quarters of chords in {} bars",
+                                                          labels.chords.quarters(), labels.bars()));
     if (start == rules.starts.end())
       return leave_out(PopReason::no_start, "startpos.csv does not name it");
     if (split == rules.splits.end())

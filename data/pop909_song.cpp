@@ -108,6 +108,19 @@ void lay_labels(PopSong& song) {
       });
 }
 
+// Chords of a song in 4/4 that a broken file cuts short may be as long as those of one in 3/4: then
+// the melody tells. Real songs in 3/4 lack up to 9 quarters of chords, and their melodies end up to
+// 2 quarters late.
+bool is_three_four(const PopLabels& labels) {
+  constexpr int64 kSlack = 12;
+  const int64 quarters = labels.chords.quarters(), three = 3 * labels.bars();
+  int64 sixteenths = 0;
+  for (const PopMelodyNote& n : labels.melody) sixteenths += n.sixteenths;
+  const int64 off = std::abs(quarters - three);
+  return off <= kSlack && off < std::abs(quarters - 4 * labels.bars()) &&
+         sixteenths <= 4 * (three + kSlack);
+}
+
 }  // namespace
 
 std::string pop_track_name(int track) {
@@ -115,11 +128,13 @@ std::string pop_track_name(int track) {
   return kNames[track];
 }
 
-int64 PopLabels::phrase_quarters() const {
-  int64 bars = 0;
-  for (const PopPhrase& p : phrases) bars += p.bars;
-  return bars * beats_per_bar;
+int64 PopLabels::bars() const {
+  int64 sum = 0;
+  for (const PopPhrase& p : phrases) sum += p.bars;
+  return sum;
 }
+
+int64 PopLabels::phrase_quarters() const { return bars() * beats_per_bar; }
 
 std::vector<std::string> pop_label_files(int song) {
   // The first labels of these two songs do not fit their length.
@@ -139,13 +154,17 @@ PopLabels read_pop_labels(const PopFolders& folders, int song) {
   l.keys = read(files[1], parse_pop_keys);
   l.phrases = read(files[2], parse_pop_phrases);
   l.melody = read(files[3], parse_pop_melody);
-  constexpr std::size_t kMostLabels = 60000;  // of one kind: their numbers have 16 bits
-  check<IoError>(std::max(l.chords.spans.size(), l.phrases.size()) <= kMostLabels,
-                 "{}: more than {} chords or phrases", pop_song_name(song), kMostLabels);
-  int64 bars = 0;
-  for (const PopPhrase& p : l.phrases) bars += p.bars;
+  // Numbers of chords have 16 bits, those of phrases 15 and a sign; a phrase is added at each end.
+  constexpr std::size_t kMostChords = 60000, kMostPhrases = 32000;
+  check<IoError>(l.chords.spans.size() <= kMostChords && l.phrases.size() <= kMostPhrases,
+                 "{}: {} chords and {} phrases; at most {} and {} are read", pop_song_name(song),
+                 l.chords.spans.size(), l.phrases.size(), kMostChords, kMostPhrases);
+  l.beats_per_bar = is_three_four(l) ? 3 : 4;
   const int64 quarters = l.chords.quarters();
-  l.beats_per_bar = std::abs(3 * bars - quarters) < std::abs(4 * bars - quarters) ? 3 : 4;
+  // Of the real songs none lacks more than a thirteenth.
+  check<IoError>(6 * quarters >= 5 * l.phrase_quarters(),
+                 "{}: ends early: {} quarters of chords for {} bars of phrases",
+                 folders.label_file(song, files[0]).string(), quarters, l.bars());
   return l;
 }
 

@@ -24,11 +24,13 @@ struct PopLabels {
   std::vector<PopKey> keys;
   std::vector<PopPhrase> phrases;  ///< of label 2 for songs 062 and 328, else of label 1
   std::vector<PopMelodyNote> melody;
-  int beats_per_bar = 4;  ///< 3 or 4: with which the phrases are as long as the chords
+  int beats_per_bar = 4;  ///< 3 where chords and melody are as long as the phrases in 3/4
+  int64 bars() const;     ///< of phrases
   int64 phrase_quarters() const;
 };
 /// The names of the label files that are read for a song.
 std::vector<std::string> pop_label_files(int song);
+/// IoError says what is broken, or that the chords end long before the phrases.
 PopLabels read_pop_labels(const PopFolders& folders, int song);
 
 struct PopSong {

@@ -126,6 +126,35 @@ TEST_CASE("a song is in 3/4 where that fits its chords") {
   CHECK(s.bar(48) == 1);
 }
 
+TEST_CASE("a chord file cut short makes no 3/4 of a song in 4/4") {
+  const PopClones clones;
+  clones.label(1, "human_label1.txt", "i4A40B36\n");
+  clones.label(1, "melody.txt", "0 4\n60 1276\n");
+  const auto with_chords = [&](int quarters, int beats_per_bar) {
+    clones.label(1, "finalized_chord.txt",
+                 fmt::format("C:maj [0, 4, 7] 0 4\nN {}\n", quarters - 4));
+    const std::string said = rule_of([&] { read_song(clones); });
+    if (beats_per_bar == 0) {
+      CHECK(said == clones.label(1, "finalized_chord.txt").string() +
+                        fmt::format(": ends early: {} quarters of chords for 80 bars of phrases",
+                                    quarters));
+      return;
+    }
+    CHECK(said == "no error");
+    CHECK(read_pop_labels(find_pop909(clones.root()), 1).beats_per_bar == beats_per_bar);
+  };
+  for (const int quarters : {5, 120, 227, 228, 240, 252, 253, 266}) with_chords(quarters, 0);
+  for (const int quarters : {267, 279, 281, 320, 340, 400}) with_chords(quarters, 4);
+  // Where the melody too is as short as in 3/4, it is 3/4.
+  clones.label(1, "melody.txt", "0 4\n60 960\n");
+  for (const int quarters : {228, 231, 240, 252}) with_chords(quarters, 3);
+  for (const int quarters : {227, 253}) with_chords(quarters, 0);
+  clones.label(1, "melody.txt", "60 1008\n");
+  with_chords(240, 3);
+  clones.label(1, "melody.txt", "60 1009\n");
+  with_chords(240, 0);
+}
+
 TEST_CASE("songs 062 and 328 use the second labels, the others the first") {
   const PopClones clones;
   clones.add_song(2);
@@ -197,5 +226,12 @@ TEST_CASE("songs that cannot be used say which file and why") {
   for (int i = 0; i < 60001; ++i) many += "N 1\n";
   clones.label(1, "melody.txt", "60 4\n");
   clones.label(1, "finalized_chord.txt", many);
-  CHECK(rule_of([&] { read_song(clones); }) == "001: more than 60000 chords or phrases");
+  CHECK(rule_of([&] { read_song(clones); }) ==
+        "001: 60001 chords and 3 phrases; at most 60000 and 32000 are read");
+  std::string phrases;
+  for (int i = 0; i < 32001; ++i) phrases += "A1";
+  clones.label(1, "human_label1.txt", phrases);
+  clones.label(1, "finalized_chord.txt", many.substr(0, many.size() - 4));
+  CHECK(rule_of([&] { read_song(clones); }) ==
+        "001: 60000 chords and 32001 phrases; at most 60000 and 32000 are read");
 }
