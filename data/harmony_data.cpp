@@ -89,6 +89,7 @@ bool is_pop909(const fs::path& source) {
                  source.string());
   if (!fs::is_directory(source, ignored)) return false;
   if (has_clone(source)) return true;
+  check_no_clone(source);
   if (!find_midi_files(source).empty()) return false;
   try {
     find_pop909(source);

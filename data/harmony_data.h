@@ -22,7 +22,7 @@ struct DataRequest {
 };
 
 /// True for a folder that holds a clone of POP909, false for a MIDI file or a folder with some.
-/// IoError where the source is neither.
+/// IoError where the source is neither, ConfigError where it is one of these clones.
 bool is_pop909(const std::filesystem::path& source);
 
 struct HarmonyData {

@@ -82,6 +82,24 @@ std::vector<std::string> pop909_clones() {
   return {kClones[0].folder, kClones[1].folder, kClones[2].folder};
 }
 
+void check_no_clone(const fs::path& folder) {
+  std::error_code ignored;
+  const fs::path whole = fs::weakly_canonical(folder, ignored);
+  for (fs::path at = whole; at.has_relative_path(); at = at.parent_path())
+    for (const Clone& clone : kClones)
+      check<ConfigError>(
+          at.filename() != clone.folder || !fs::is_directory(at / clone.inside, ignored),
+          "{}: {} the clone {}{}: give the folder above it, {}", folder.string(),
+          at == whole ? "is" : "lies in", clone.folder, at == whole ? " itself" : "",
+          at.parent_path().string());
+  // A clone by another name.
+  const bool is_inside = fs::exists(folder / "001/001.mid", ignored);
+  check<ConfigError>(!is_inside && !fs::is_directory(folder / kClones[0].inside, ignored),
+                     "{}: holds {}, as a clone of POP909 does: give the folder that holds the "
+                     "clones {} side by side",
+                     folder.string(), is_inside ? "001/001.mid" : "POP909/", join(pop909_clones()));
+}
+
 PopFolders find_pop909(const fs::path& data) {
   std::error_code ignored;
   check<IoError>(fs::is_directory(data, ignored), "{}: no such folder", data.string());

@@ -20,6 +20,9 @@ struct PopFolders {
 };
 /// The names of the three clones' folders.
 std::vector<std::string> pop909_clones();
+/// ConfigError for a folder that is one of the clones or lies in one, whose MIDI files are no songs
+/// by themselves; it names the folder to give.
+void check_no_clone(const std::filesystem::path& folder);
 /// IoError names the first clone that is missing or incomplete, and where to get it.
 PopFolders find_pop909(const std::filesystem::path& data);
 /// The numbers of all songs that have a folder in one of the clones, ascending.

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include "data/harmony_data.h"
+#include "tensor/text.h"
 #include "tests/data/pop909_clones.h"
 
 using namespace gradus;
@@ -146,6 +148,39 @@ TEST_CASE("3/4 is left out, unless both lists name the song") {
   CHECK(left_out(clones).reason == PopReason::three_four);
   clones.list("split.csv", "ID,Split\n1,train\n2,test\n");
   CHECK(read_pop909(clones.root()).song(2).labels.beats_per_bar == 3);
+}
+
+TEST_CASE("the folder of one clone, or one within it, is refused with the folder to give") {
+  const PopClones clones;
+  const std::string above = ": give the folder above it, " + fs::canonical(clones.root()).string();
+  const auto refusal = [](const fs::path& folder) {
+    const std::string text = rule_of([&] { is_pop909(folder); });
+    CHECK(text.starts_with(folder.string() + ": "));
+    return text.substr(folder.string().size());
+  };
+  for (const std::string& clone : pop909_clones()) {
+    CHECK(refusal(clones.root() / clone) == ": is the clone " + clone + " itself" + above);
+    CHECK(refusal(clones.root() / clone / "") == ": is the clone " + clone + " itself" + above);
+  }
+  const fs::path dataset = clones.root() / "POP909-Dataset";
+  CHECK(refusal(dataset / "POP909") == ": lies in the clone POP909-Dataset" + above);
+  CHECK(refusal(dataset / "POP909/001") == ": lies in the clone POP909-Dataset" + above);
+  fs::create_directory_symlink(dataset, clones.root() / "link");
+  CHECK(refusal(clones.root() / "link") == ": is the clone POP909-Dataset itself" + above);
+  CHECK(is_pop909(clones.root()));
+  CHECK(!is_pop909(clones.midi(1)));  // a single file is one
+  // By another name it is told by what it holds.
+  fs::create_directory(clones.root() / "other");
+  const fs::path other = clones.root() / "other/songs";
+  fs::rename(dataset, other);
+  const std::string rest = ", as a clone of POP909 does: give the folder that holds the clones " +
+                           join(pop909_clones()) + " side by side";
+  CHECK(refusal(other) == ": holds POP909/" + rest);
+  CHECK(refusal(other / "POP909") == ": holds 001/001.mid" + rest);
+  // A folder of one's own that is called like a clone is none.
+  fs::create_directories(clones.root() / "mine/structurePE");
+  fs::copy_file(other / "POP909/001/001.mid", clones.root() / "mine/structurePE/song.mid");
+  CHECK(!is_pop909(clones.root() / "mine/structurePE"));
 }
 
 TEST_CASE("windows of steps + 1 ticks with overlap") {
