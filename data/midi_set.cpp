@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 
 #include "tensor/error.h"
 #include "tensor/text.h"
@@ -24,6 +25,22 @@ MidiFile midi_file(const fs::path& path, const fs::path& below) {
   return {name.replace_extension().generic_string(), path, chords.replace_extension(".chords")};
 }
 
+// a.mid and a.midi are both called "a": then both take their ending, which may be the name of yet
+// another file.
+void tell_apart(std::vector<MidiFile>& files, const fs::path& source) {
+  for (bool apart = false; !apart;) {
+    apart = true;
+    std::map<std::string, int> count;
+    for (const MidiFile& f : files) ++count[f.name];
+    for (MidiFile& f : files) {
+      const std::string whole = f.path.lexically_relative(source).generic_string();
+      if (count[f.name] == 1 || f.name == whole) continue;
+      f.name = whole;
+      apart = false;
+    }
+  }
+}
+
 }  // namespace
 
 MidiFile one_midi_file(const fs::path& path) { return midi_file(path, path.filename()); }
@@ -39,6 +56,7 @@ std::vector<MidiFile> find_midi_files(const fs::path& source) {
       files.push_back(midi_file(at->path(), at->path().lexically_relative(source)));
     at.increment(error);
   }
+  tell_apart(files, source);
   std::sort(files.begin(), files.end(), [](const MidiFile& a, const MidiFile& b) {
     return std::tie(a.name, a.path) < std::tie(b.name, b.path);
   });

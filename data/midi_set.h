@@ -12,7 +12,7 @@ struct LeftOut {
 };
 
 struct MidiFile {
-  std::string name;  ///< the path below the folder, without extension
+  std::string name;  ///< the path below the folder; without ending if no other has that name
   std::filesystem::path path, chords;
 };
 /// A single file, called like it without its extension.

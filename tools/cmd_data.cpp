@@ -19,7 +19,8 @@ Tensor exported(const PopSet& set, const PopSong& song, const std::string& what)
                         song.ticks);
 }
 
-Tensor exported(const MidiSet& set, const MidiPiece& song, const std::string& what) {
+Tensor exported(const MidiSet& set, const MidiPiece& song, const MidiFile& file,
+                const std::string& what) {
   const Piece& piece = song.piece;
   if (what == "roll" || what == "onset") {
     std::vector<Tensor> tracks;
@@ -30,8 +31,8 @@ Tensor exported(const MidiSet& set, const MidiPiece& song, const std::string& wh
     return concat(tracks, 1);
   }
   check<ConfigError>(song.has_chords || !context_reads_chords(what),
-                     "'{}' has no chords: '{}' needs them in {}.chords beside the MIDI file",
-                     piece.name, what, piece.name);
+                     "'{}' has no chords: '{}' needs them in {} beside the MIDI file", piece.name,
+                     what, file.chords.filename().string());
   std::vector<Piece> pieces;
   for (const MidiPiece& m : set.songs) pieces.push_back(m.piece);
   return context_labels(piece, ChordVocabulary(pieces), what, 0, piece.length());
@@ -61,14 +62,15 @@ void export_array(const CommandLine& line, const std::string& data, PopAlignment
     array = exported(set, set.song(number), what);
     name = pop_song_name(number);
   } else {
-    name = find_midi_file(find_midi_files(data), song, data).name;
+    const MidiFile midi = find_midi_file(find_midi_files(data), song, data);
+    name = midi.name;
     const MidiSet set = read_midi_set(data, kPopTicks);
     for (const LeftOut& l : set.broken)
       check<ConfigError>(l.name != name, "song '{}' is not in use: {}", name, l.reason);
     array = exported(set,
                      *std::find_if(set.songs.begin(), set.songs.end(),
                                    [&](const MidiPiece& m) { return m.piece.name == name; }),
-                     what);
+                     midi, what);
   }
   write_npy(file, array);
   fmt::print("{}: {} of song {}, {} {}, {} ticks a quarter\n", file, what, name,

@@ -8,6 +8,7 @@
 using namespace gradus;
 using testing::has;
 using testing::message;
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -33,6 +34,28 @@ TEST_CASE("files are found by their ending, in subfolders too, in the order of t
   CHECK(one[0].chords == scratch.root() / "b.chords");
   CHECK(has(message([&] { find_midi_file(find_midi_files(scratch.root()), "a/y", "here"); }),
             "here: there is no song 'a/y' among its 3 MIDI files: a, a/z, b"));
+}
+
+TEST_CASE("files of one stem are called with their endings") {
+  const ScratchFiles scratch;
+  // a.mid needs its ending, so that a.mid.mid needs one too.
+  for (const char* name : {"a.mid", "a.midi", "a.mid.mid", "b.mid", "sub/a.mid", "c.MID", "c.mid"})
+    scratch.midi(name, with_piano());
+  scratch.midi("c.midi", melody_only());
+  scratch.file("c.chords", "C | G\n");
+  const std::vector<MidiFile> files = find_midi_files(scratch.root());
+  std::vector<std::string> names;
+  for (const MidiFile& f : files) names.push_back(f.name);
+  CHECK(names == std::vector<std::string>{"a.mid", "a.mid.mid", "a.midi", "b", "c.MID", "c.mid",
+                                          "c.midi", "sub/a"});
+  for (const std::string& name : names) {
+    const MidiFile& file = find_midi_file(files, name, "here");
+    CHECK(file.path.filename().string().starts_with(fs::path(name).filename().string()));
+    CHECK(read_midi_piece(file, 4).piece.name == name);
+  }
+  CHECK(read_midi_piece(find_midi_file(files, "c.midi", "here"), 4).arranged);
+  CHECK(!read_midi_piece(find_midi_file(files, "c.mid", "here"), 4).arranged);
+  CHECK(has(message([&] { find_midi_file(files, "a", "here"); }), "no song 'a' among its 8"));
 }
 
 TEST_CASE("with or without chords; a melody with chords has the arranger's accompaniment") {
