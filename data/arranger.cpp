@@ -238,11 +238,14 @@ Song arrange(const Tune& tune, int ticks_per_quarter) {
 }
 
 std::vector<Note> block_chords(const std::vector<Chord>& chords, int steps_per_quarter,
-                               int ticks_per_quarter) {
+                               int ticks_per_quarter, const std::vector<std::uint16_t>& tones) {
   constexpr int kLowestTone = 55, kVelocity = 64;
   check<ConfigError>(steps_per_quarter >= 1 && ticks_per_quarter >= 2,
                      "block chords need a step and two ticks a quarter at least, got {} and {}",
                      steps_per_quarter, ticks_per_quarter);
+  check_shape(tones.empty() || tones.size() == chords.size(),
+              "block chords need the tones of each of the {} steps, or none, got {}", chords.size(),
+              tones.size());
   std::vector<Note> notes;
   const auto quarter = static_cast<std::size_t>(steps_per_quarter);
   for (std::size_t step = 0; step < chords.size(); step += quarter) {
@@ -251,7 +254,8 @@ std::vector<Note> block_chords(const std::vector<Chord>& chords, int steps_per_q
     const int64 begin = static_cast<int64>(step / quarter) * ticks_per_quarter;
     const int64 end = begin + ticks_per_quarter - 1;
     notes.push_back({begin, end, kLowestBass + chord.root, kVelocity, 0});
-    const unsigned mask = pitch_classes(chord);
+    unsigned mask = pitch_classes(chord);
+    if (!tones.empty()) mask |= tones[step];
     for (int p = kLowestTone; p < kLowestTone + 12; ++p)
       if (mask >> (p % 12) & 1) notes.push_back({begin, end, p, kVelocity, 0});
   }

@@ -139,8 +139,10 @@ KnownMusic known_music(const Piece& piece, const PieceWindow& window) {
       (piece.steps_per_bar + piece.steps_per_quarter - 1) / piece.steps_per_quarter;
   known.heard = notes_in(piece.melody, window);
   for (const Note& n : notes_in(piece.bridge, window)) known.heard.push_back(n);
-  for (int64 t = window.begin; t < window.begin + window.length; ++t)
+  for (int64 t = window.begin; t < window.begin + window.length; ++t) {
     known.chords.push_back(piece.steps[static_cast<std::size_t>(t)].chord);
+    known.tones.push_back(piece.steps[static_cast<std::size_t>(t)].tones);
+  }
   return known;
 }
 

@@ -86,7 +86,7 @@ std::vector<Note> play_block_chords(const KnownMusic& known) {
   check_shape(static_cast<int64>(known.chords.size()) == known.steps,
               "block-chords needs a chord for each of the {} steps, got {}", known.steps,
               known.chords.size());
-  return in_window(block_chords(known.chords, known.steps_per_quarter, kTicks), known);
+  return in_window(block_chords(known.chords, known.steps_per_quarter, kTicks, known.tones), known);
 }
 
 std::span<const Floor> floors() {

@@ -17,6 +17,7 @@ struct KnownMusic {
   int steps_per_quarter = 16, quarters_per_bar = 4;
   std::vector<Note> heard;  ///< melody and bridge; what was heard before step 0 may stand here too
   std::vector<Chord> chords;  ///< one a step; read by block-chords alone, else it may be empty
+  std::vector<std::uint16_t> tones;  ///< of each step's chord, bit 0 is C; empty: the chords' own
 };
 
 /// Bars that heard-lately listens to: the quarter that it plays in, and what comes before.

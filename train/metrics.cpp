@@ -45,7 +45,9 @@ struct MaskedRows {
 
 std::vector<Note> block_chord_steps(const Piece& piece) {
   constexpr int kTicks = 16;  // a quarter of the papers' grid; fine enough for the gap of one tick
-  return to_steps(block_chords(piece.chords(), piece.steps_per_quarter, kTicks), kTicks,
+  std::vector<std::uint16_t> tones;
+  for (const StepLabels& labels : piece.steps) tones.push_back(labels.tones);
+  return to_steps(block_chords(piece.chords(), piece.steps_per_quarter, kTicks, tones), kTicks,
                   piece.steps_per_quarter);
 }
 

@@ -163,4 +163,16 @@ TEST_CASE("block chords: one tone a pitch class, the root below, a gap of one ti
   CHECK(block_chords({}, 4, 480).empty());
   CHECK(block_chords({parse_chord("B")}, 1, 2).back().pitch == 66);
   CHECK_THROWS_AS(block_chords(chords, 0, 480), ConfigError);
+  // C:sus4(b7,9) is 7sus4 by its quality; the label's D is played too.
+  const auto pitches_of = [](const std::vector<Note>& struck) {
+    std::vector<int> all;
+    for (const Note& n : struck) all.push_back(n.pitch);
+    return all;
+  };
+  const std::vector<Chord> sus = {parse_chord("C:7sus4")};
+  CHECK(pitches_of(block_chords(sus, 1, 2)) == std::vector<int>{36, 55, 58, 60, 65});
+  CHECK(pitches_of(block_chords(sus, 1, 2, {0b010010100101})) ==
+        std::vector<int>{36, 55, 58, 60, 62, 65});
+  CHECK(pitches_of(block_chords({Chord{}}, 1, 2, {0})).empty());
+  CHECK_THROWS_AS(block_chords(sus, 1, 2, {0, 0}), ShapeError);
 }

@@ -98,6 +98,7 @@ TEST_CASE("a floor hears what lies in the window") {
   CHECK(known.quarters_per_bar == 4);
   CHECK(known.heard == std::vector<Note>{{0, 16, 60}, {0, 6, 64}});
   CHECK(known.chords == std::vector<Chord>(32, parse_chord("C")));
+  CHECK(known.tones == std::vector<std::uint16_t>(32, 0b000010010001));
 }
 
 TEST_CASE("a floor that plays the target scores all, silence nothing") {

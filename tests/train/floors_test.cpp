@@ -147,6 +147,10 @@ TEST_CASE("block-chords: one tone a pitch class, the root below, a gap of one ti
   for (std::size_t i = 3; i < late.chords.size(); ++i) late.chords[i] = parse_chord("G");
   CHECK(struck(play_block_chords(late), 0) == std::set<int>{36, 55, 60, 64});
   CHECK(struck(play_block_chords(late), 16) == std::set<int>{43, 55, 59, 62});
+  // The label's tones, where they are more than the chord's.
+  KnownMusic ninth = with_chords({"C", "C"});
+  ninth.tones.assign(ninth.chords.size(), 0b000010010101);
+  CHECK(struck(play_block_chords(ninth), 16) == std::set<int>{36, 55, 60, 62, 64});
   CHECK_THROWS_WITH_AS(play_block_chords(known_quarters(1)),
                        "block-chords needs a chord for each of the 16 steps, got 0", ShapeError);
 }
