@@ -123,6 +123,9 @@ TEST_CASE("export of a MIDI file: rolls, and contexts where it has the chords") 
   CHECK(bits.at({64, 7}) == 1);
   CHECK(bits.at({63, 2}) == 0);
   check_refused("data " + write("full", "bin"), {"'full' has no chords", "full.chords"});
+  check_refused("data " + write("broken", "roll"), {"'broken' is not in use", "byte 0"});
+  check_refused("data " + write("leda", "roll"), {"no song 'leda'", "did you mean 'lead'?"});
+  // Files of one stem.
   scratch.midi("lead.midi", song_of({scale("melody", 12), scale("piano", 12, 48, 1)}));
   scratch.midi("full.midi", song_of({scale("melody", 16)}));
   REQUIRE(data_command(write("lead.midi", "roll")).code == 0);
@@ -130,8 +133,6 @@ TEST_CASE("export of a MIDI file: rolls, and contexts where it has the chords") 
   REQUIRE(data_command(write("lead.mid", "roll")).code == 0);
   CHECK(read_npy(file).shape() == Shape{128, 384});
   check_refused("data " + write("full.mid", "bin"), {"'full.mid' has no chords", "in full.chords"});
-  check_refused("data " + write("broken", "roll"), {"'broken' is not in use", "byte 0"});
-  check_refused("data " + write("leda", "roll"), {"no song 'leda'", "did you mean 'lead'?"});
 }
 
 TEST_CASE("POP909 without one of its clones: which, and where to get it") {
