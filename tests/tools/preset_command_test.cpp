@@ -73,7 +73,7 @@ TEST_CASE("a key that is set twice, two experiments, and unknown names are refus
   refused("--context bim", {"'data.context'", "did you mean 'bin'?"});
   refused("--attention linaer", {"'model.attention'", "did you mean 'linear'?"});
   refused("--pe rop", {"unknown positional encoding 'rop'", "did you mean 'rope'?"});
-  refused("--preset dmo", {"unknown preset 'dmo'; known: demo", "did you mean 'demo'?"});
+  refused("--preset dmo", {"unknown preset 'dmo'; known: alibi, ", "did you mean 'demo'?"});
   refused("--preset demo x.toml", {"takes one experiment: 'x.toml' or --preset demo"});
   refused("--data '/nowhere/a, b'", {"/nowhere/a, b"});
   refused("--set train.curriculum_epochs=1 --set train.curriculum_steps=500",

@@ -31,7 +31,7 @@ TEST_CASE("the presets are the files of train/experiments") {
 
 TEST_CASE("an unknown preset is told with the nearest") {
   const std::string text = message<ConfigError>([] { preset("dmo"); });
-  CHECK(has(text, "unknown preset 'dmo'; known: demo, "));
+  CHECK(has(text, "unknown preset 'dmo'; known: alibi, "));
   CHECK(has(text, "did you mean 'demo'?"));
   CHECK(has(message<ConfigError>([] { preset(""); }), "unknown preset ''"));
 }
