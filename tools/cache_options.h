@@ -6,9 +6,9 @@
 
 namespace gradus {
 
-inline void add_cache_options(cxxopts::OptionAdder& add) {
+inline void add_cache_options(CommandOptions::Adder& add) {
   add("cache", "folder for prepared data (default: $XDG_CACHE_HOME/gradus, ~/.cache/gradus)",
-      cxxopts::value<std::string>(), "DIR");
+      takes_word(), "DIR");
   add("no-cache", "read the data itself, keep nothing");
 }
 
@@ -17,8 +17,7 @@ inline std::filesystem::path cache_folder(const CommandLine& line) {
   check<ConfigError>(!line.has("cache") || !line.has("no-cache"),
                      "--cache and --no-cache say the opposite; give one of them");
   if (line.has("no-cache")) return {};
-  return line.has("cache") ? std::filesystem::path(line["cache"].as<std::string>())
-                           : default_cache_folder();
+  return line.has("cache") ? std::filesystem::path(line.text("cache")) : default_cache_folder();
 }
 
 }  // namespace gradus

@@ -87,22 +87,22 @@ std::string what_help() {
 }  // namespace
 
 int cmd_data(int argc, char** argv) {
-  cxxopts::Options options("gradus data",
-                           "info: what a data set holds, what is used, what is left out and "
-                           "why.\nexport: one song's roll or labels as a NumPy array.\n");
+  CommandOptions options("gradus data",
+                         "info: what a data set holds, what is used, what is left out and "
+                         "why.\nexport: one song's roll or labels as a NumPy array.\n");
   options.positional_help("info|export");
   // clang-format off
   options.add_options()
       ("data", "folder with the clones of POP909-Dataset, hierarchical-structure-analysis and "
                "structurePE, or a MIDI file, or a folder of MIDI files (default: the bundled tunes)",
-       cxxopts::value<std::string>())
+       takes_word())
       ("align", "where labels begin: papers (startpos.csv) or melody (where melody.txt fits best)",
-       cxxopts::value<std::string>()->default_value("papers"))
-      ("song", "song to export: 001 to 909, or the name of a MIDI file without its ending", cxxopts::value<std::string>())
-      ("what", what_help(), cxxopts::value<std::string>())
-      ("npy", "file to write", cxxopts::value<std::string>())
+       takes_word("papers"))
+      ("song", "song to export: 001 to 909, or the name of a MIDI file without its ending", takes_word())
+      ("what", what_help(), takes_word())
+      ("npy", "file to write", takes_word())
       ("help", "this text")
-      ("action", "info or export", cxxopts::value<std::string>());
+      ("action", "info or export", takes_word());
   // clang-format on
   options.parse_positional({"action"});
   const CommandLine line(
@@ -114,14 +114,14 @@ int cmd_data(int argc, char** argv) {
   check<ConfigError>(std::find(actions.begin(), actions.end(), action) != actions.end(),
                      "gradus data: unknown action '{}'; known: {}{}", action, join(actions),
                      did_you_mean(action, actions));
-  const PopAlignment alignment = parse_pop_alignment(line["align"].as<std::string>());
+  const PopAlignment alignment = parse_pop_alignment(line.text("align"));
   if (action == "export") {
     export_array(line, line.required("data", "the data folder: --data DIR"), alignment);
     return 0;
   }
   for (const char* other : {"song", "what", "npy"})
     check<ConfigError>(!line.has(other), "--{} belongs to gradus data export", other);
-  const std::string data = line.has("data") ? line["data"].as<std::string>() : "";
+  const std::string data = line.has("data") ? line.text("data") : "";
   if (data.empty())
     print_tunes_info();
   else if (is_pop909(data))

@@ -18,8 +18,7 @@ namespace {
 constexpr int64 kMostBars = 4096;
 
 Split wanted_split(const CommandLine& line, const std::vector<Piece>& pieces) {
-  return line.has("split") ? parse_split(line["split"].as<std::string>())
-                           : evaluation_split(pieces);
+  return line.has("split") ? parse_split(line.text("split")) : evaluation_split(pieces);
 }
 
 int64 wanted_bars(const CommandLine& line, int64 usual) {
@@ -35,7 +34,7 @@ void add_left_out(EvaluationTable& table, const HarmonyData& data) {
 EvaluationTable baseline_table(const CommandLine& line, const Floor& floor) {
   constexpr int64 kUsualBars = 16, kUsualTuneBars = 8;
   Experiment e;
-  e.data.source = line.has("data") ? line["data"].as<std::string>() : "";
+  e.data.source = line.has("data") ? line.text("data") : "";
   e.data.grid = kPopTicks;
   e.data.windows = "papers";
   const WindowKind kind = window_kind(e);
@@ -76,11 +75,11 @@ std::string run_text(const std::string& path, const Harmonizer& harmonizer,
 
 /// A run beside the floors, in windows of its own kind.
 EvaluationTable run_table(const CommandLine& line) {
-  const std::string path = line["run"].as<std::string>();
+  const std::string path = line.text("run");
   const RunFolder folder = RunFolder::open(path);
   const Experiment own = folder.experiment();
   Experiment e = own;
-  if (line.has("data")) e.data.source = line["data"].as<std::string>();
+  if (line.has("data")) e.data.source = line.text("data");
   const HarmonyData data = read_harmony_data(data_request(e, cache_folder(line)));
   Harmonizer harmonizer(own, load_vocabulary(folder));
   const Split split = wanted_split(line, data.pieces);
@@ -124,38 +123,37 @@ void check_options(const CommandLine& line) {
 }  // namespace
 
 int cmd_evaluate(int argc, char** argv) {
-  cxxopts::Options options(
+  CommandOptions options(
       "gradus evaluate",
       "The measures of a run beside those of the floors, which need no learning, over windows of "
       "one split;\nor those of one floor alone. All hear a window from its first tick on, and "
       "nothing before it.\n");
-  const auto word = [] { return cxxopts::value<std::string>(); };
-  cxxopts::OptionAdder add = options.add_options();
-  add("run", "run folder of `gradus train`", word());
-  add("baseline", "one floor alone: silent, all-twelve, heard-lately or block-chords", word());
+  CommandOptions::Adder add = options.add_options();
+  add("run", "run folder of `gradus train`", takes_word());
+  add("baseline", "one floor alone: silent, all-twelve, heard-lately or block-chords",
+      takes_word());
   add("data",
       "POP909's folder, a MIDI file or a folder of MIDI files (default: what the run was trained "
       "on; with --baseline the bundled tunes)",
-      word());
+      takes_word());
   add("split", "train, validation or test (default: test where the data has it, else validation)",
-      word());
+      takes_word());
   add("bars",
       "bars in a window (default: as in training; with --baseline 16 of POP909, 8 of other data)",
-      word());
-  add("threshold", "probability of an onset (default: the one chosen in training)", word());
-  add("csv", "file to write the table to", word());
-  add("json", "file to write the table to", word());
+      takes_word());
+  add("threshold", "probability of an onset (default: the one chosen in training)", takes_word());
+  add("csv", "file to write the table to", takes_word());
+  add("json", "file to write the table to", takes_word());
   add_cache_options(add);
   add("help", "this text");
   const CommandLine line(options, argc, argv, "gradus evaluate --run runs/demo");
   if (line.helped()) return 0;
   check_options(line);
   const EvaluationTable table =
-      line.has("run") ? run_table(line)
-                      : baseline_table(line, find_floor(line["baseline"].as<std::string>()));
+      line.has("run") ? run_table(line) : baseline_table(line, find_floor(line.text("baseline")));
   fmt::print("{}", text(table));
-  if (line.has("csv")) write_file(line["csv"].as<std::string>(), csv(table));
-  if (line.has("json")) write_file(line["json"].as<std::string>(), json(table));
+  if (line.has("csv")) write_file(line.text("csv"), csv(table));
+  if (line.has("json")) write_file(line.text("json"), json(table));
   return 0;
 }
 

@@ -20,7 +20,7 @@ void print_line(const CheckReport& r) {
 }  // namespace
 
 int cmd_gradcheck(int argc, char** argv) {
-  cxxopts::Options options(
+  CommandOptions options(
       "gradus gradcheck",
       "For every op: the gradient against differences of its values (order 1), the gradient of "
       "the\n"
@@ -28,16 +28,16 @@ int cmd_gradcheck(int argc, char** argv) {
       "layout, sizes 0 and 1, f32 near f64, errors), and planted bugs, which must all be caught.");
   // clang-format off
   options.add_options()
-      ("op", "one op; all of them where it is not given", cxxopts::value<std::string>(), "NAME")
-      ("sample", "one of the op's samples, from 0", cxxopts::value<std::string>(), "N")
-      ("order", "1 or 2: gradcheck of that order alone", cxxopts::value<std::string>(), "N")
+      ("op", "one op; all of them where it is not given", takes_word(), "NAME")
+      ("sample", "one of the op's samples, from 0", takes_word(), "N")
+      ("order", "1 or 2: gradcheck of that order alone", takes_word(), "N")
       ("help", "this text");
   // clang-format on
   const CommandLine line(options, argc, argv, "gradus gradcheck --op softmax --sample 1 --order 2");
   if (line.helped()) return 0;
   CheckOptions wanted;
   std::vector<const OpDef*> ops = all_ops();
-  if (line.has("op")) ops = {&find_op(ops, line["op"].as<std::string>())};
+  if (line.has("op")) ops = {&find_op(ops, line.text("op"))};
   if (line.has("sample")) {
     wanted.sample = static_cast<int>(line.integer("sample", 0, 1 << 20));
     check<ConfigError>(line.has("op"), "--sample needs --op: each op has its own samples");

@@ -19,13 +19,12 @@ namespace gradus {
 namespace {
 
 HarmonizeSong read_song(const CommandLine& line, const Experiment& e) {
-  const std::string chords = line["chords"].as<std::string>(),
-                    track = line["track"].as<std::string>();
+  const std::string chords = line.text("chords"), track = line.text("track");
   const auto grid = static_cast<int>(e.data.grid);
-  if (line.has("tune")) return song_of_tune(line["tune"].as<std::string>(), chords, grid);
-  const std::string song = line["song"].as<std::string>();
+  if (line.has("tune")) return song_of_tune(line.text("tune"), chords, grid);
+  const std::string song = line.text("song");
   if (!line.has("data")) return song_of_midi(one_midi_file(song), track, chords, grid);
-  const std::filesystem::path data = line["data"].as<std::string>();
+  const std::filesystem::path data = line.text("data");
   if (is_pop909(data)) {
     check<ConfigError>(!line.has("track"),
                        "--track chooses a track of a MIDI file; a song of "
@@ -37,8 +36,7 @@ HarmonizeSong read_song(const CommandLine& line, const Experiment& e) {
 
 void set_style(const CommandLine& line, const Harmonizer& h, HarmonizeSong& song) {
   if (line.has("tune") && !line.has("style")) return;
-  const Style style =
-      line.has("style") ? parse_style(line["style"].as<std::string>()) : Style::ballad;
+  const Style style = line.has("style") ? parse_style(line.text("style")) : Style::ballad;
   check<ConfigError>(
       !line.has("style") || h.format().reads("style"),
       "this model was trained without the input \"style\": --style would change nothing");
@@ -93,24 +91,22 @@ void print_scores(const HarmonizeSong& song, const std::vector<Note>& notes, std
 }  // namespace
 
 int cmd_harmonize(int argc, char** argv) {
-  cxxopts::Options options("gradus harmonize",
-                           "Adds an accompaniment to a melody: keeps the tracks of melody and "
-                           "bridge, writes a further one.");
+  CommandOptions options("gradus harmonize",
+                         "Adds an accompaniment to a melody: keeps the tracks of melody and "
+                         "bridge, writes a further one.");
   options.positional_help("SONG.mid");
-  const auto word = [] { return cxxopts::value<std::string>(); };
-  cxxopts::OptionAdder add = options.add_options();
-  add("song", "MIDI file with the melody; with --data the name of a song", word());
-  add("data", "take the song from POP909's folder or a folder of MIDI files", word(), "DIR");
-  add("tune", "a bundled tune instead of a file", word());
-  add("run", "run folder of `gradus train`", word());
-  add("o,out", "MIDI file to write", word());
+  CommandOptions::Adder add = options.add_options();
+  add("song", "MIDI file with the melody; with --data the name of a song", takes_word());
+  add("data", "take the song from POP909's folder or a folder of MIDI files", takes_word(), "DIR");
+  add("tune", "a bundled tune instead of a file", takes_word());
+  add("run", "run folder of `gradus train`", takes_word());
+  add("o,out", "MIDI file to write", takes_word());
   add("chords", "chords, \"C | F G | C\" (repeated over the melody), or a chord file",
-      word()->default_value(""));
-  add("style", "style of the accompaniment (default: the tune's; ballad)", word());
-  add("track", "the melody's track (default: one called melody, else the first)",
-      word()->default_value(""));
-  add("threshold", "probability of an onset (default: the one chosen in training)", word());
-  add("program", "General MIDI program of the accompaniment, 0 to 127", word()->default_value("0"));
+      takes_word(""));
+  add("style", "style of the accompaniment (default: the tune's; ballad)", takes_word());
+  add("track", "the melody's track (default: one called melody, else the first)", takes_word(""));
+  add("threshold", "probability of an onset (default: the one chosen in training)", takes_word());
+  add("program", "General MIDI program of the accompaniment, 0 to 127", takes_word("0"));
   add("with-target", "write the song's own accompaniment beside the model's");
   add("stream", "compute each bar from what was heard up to its end");
   add("help", "this text");

@@ -84,24 +84,19 @@ void print_summary(const InspectedStep& step) {
 }  // namespace
 
 int cmd_inspect(int argc, char** argv) {
-  cxxopts::Options options("gradus inspect",
-                           "Runs one training step of a run, keeps everything, and shows it. "
-                           "Nothing in the run changes.");
-  options.add_options()("run", "run folder of `gradus train`", cxxopts::value<std::string>())(
-      "html", "write a page with all nodes, formulas, gradients and attention maps",
-      cxxopts::value<std::string>())(
+  CommandOptions options("gradus inspect",
+                         "Runs one training step of a run, keeps everything, and shows it. "
+                         "Nothing in the run changes.");
+  options.add_options()("run", "run folder of `gradus train`", takes_word())(
+      "html", "write a page with all nodes, formulas, gradients and attention maps", takes_word())(
       "export", "write values and gradients to a safetensors file (value/LABEL, gradient/LABEL)",
-      cxxopts::value<std::string>())(
-      "names", "labels to export, as a glob (default: every node with a name)",
-      cxxopts::value<std::string>())("node", "print the nodes whose label matches this glob",
-                                     cxxopts::value<std::string>())(
-      "json", "write the graph as JSON", cxxopts::value<std::string>())(
-      "dot", "write the graph for Graphviz", cxxopts::value<std::string>())(
-      "checkpoint", "which one (default: best, or last where there is no best)",
-      cxxopts::value<std::string>())("batch", "which batch of the next epoch",
-                                     cxxopts::value<std::string>()->default_value("0"))(
-      "windows", "at most so many windows of the batch",
-      cxxopts::value<std::string>()->default_value("2"))(
+      takes_word())("names", "labels to export, as a glob (default: every node with a name)",
+                    takes_word())("node", "print the nodes whose label matches this glob",
+                                  takes_word())("json", "write the graph as JSON", takes_word())(
+      "dot", "write the graph for Graphviz", takes_word())(
+      "checkpoint", "which one (default: best, or last where there is no best)", takes_word())(
+      "batch", "which batch of the next epoch", takes_word("0"))(
+      "windows", "at most so many windows of the batch", takes_word("2"))(
       "detect-anomaly", "stop at the first NaN or Inf and name its node (exit code 1)")(
       "help", "this text");
   const CommandLine line(options, argc, argv,
@@ -112,7 +107,7 @@ int cmd_inspect(int argc, char** argv) {
   check<ConfigError>(!line.has("names") || line.has("export"),
                      "--names chooses what --export FILE.safetensors writes: give both");
   InspectOptions o;
-  if (line.has("checkpoint")) o.checkpoint = line["checkpoint"].as<std::string>();
+  if (line.has("checkpoint")) o.checkpoint = line.text("checkpoint");
   o.batch = line.integer("batch", 0, int64{1} << 40);
   o.windows = line.integer("windows", 1, int64{1} << 40);
   o.detect_anomaly = line.has("detect-anomaly");
@@ -124,7 +119,7 @@ int cmd_inspect(int argc, char** argv) {
     fmt::print(stderr, "gradus: {}\n", e.what());
     return 1;
   }
-  const auto path = [&](const char* option) { return line[option].as<std::string>(); };
+  const auto path = [&](const char* option) { return line.text(option); };
   if (line.has("node")) print_nodes(step, path("node"));
   if (line.has("export")) {
     TensorFile file;

@@ -29,14 +29,14 @@ std::vector<const OpDef*> ops_beside(const std::filesystem::path& file) {
 }  // namespace
 
 int cmd_ops(int argc, char** argv) {
-  cxxopts::Options options("gradus ops", "Prints the ops with formula, vjp and source.");
+  CommandOptions options("gradus ops", "Prints the ops with formula, vjp and source.");
   // clang-format off
   options.positional_help("[FILE]").add_options()
       ("markdown", "as a Markdown table")
       ("file",
        "write that table into this file, between <!-- ops --> and <!-- /ops -->; in a folder "
        "autograd, nn or pe: the ops of that folder",
-       cxxopts::value<std::string>())
+       takes_word())
       ("help", "this text");
   // clang-format on
   options.parse_positional({"file"});
@@ -46,7 +46,7 @@ int cmd_ops(int argc, char** argv) {
     fmt::print("{}", line.has("markdown") ? ops_markdown(all_ops()) : ops_text(all_ops()));
     return 0;
   }
-  const std::string file = line["file"].as<std::string>();
+  const std::string file = line.text("file");
   check<ConfigError>(line.has("markdown"),
                      "a file ('{}') is written with --markdown; for one op: gradus gradcheck --op",
                      file);

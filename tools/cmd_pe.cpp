@@ -83,20 +83,20 @@ int cmd_pe(int argc, char** argv) {
   if (argc > 1)
     for (const Word& w : kWords)
       if (w.name == argv[1]) return w.run(argc - 1, argv + 1);
-  cxxopts::Options options("gradus pe", words_help());
+  CommandOptions options("gradus pe", words_help());
   options.custom_help("[--markdown]");
   options.positional_help("[show NAME | WORD ...]");
   // clang-format off
   options.add_options()
       ("markdown", "the table as it stands in pe/README.md")
       ("help", "show this text")
-      ("words", "show NAME", cxxopts::value<std::vector<std::string>>());
+      ("words", "show NAME", takes_words());
   // clang-format on
   options.parse_positional({"words"});
   const CommandLine line(options, argc, argv, "gradus pe show ropepool");
   if (line.helped()) return 0;
   const std::vector<std::string> words =
-      line.has("words") ? line["words"].as<std::vector<std::string>>() : std::vector<std::string>{};
+      line.has("words") ? line.texts("words") : std::vector<std::string>{};
   check<ConfigError>(words.empty() || !line.has("markdown"), "gradus pe: --markdown takes no '{}'",
                      words.empty() ? "" : words[0]);
   if (line.has("markdown")) {

@@ -85,7 +85,7 @@ int run(Trainer& trainer, const RunFolder& folder, bool quiet) {
 
 int resume(const CommandLine& line) {
   check_resume_alone(line);
-  const RunFolder folder = RunFolder::open(line["resume"].as<std::string>());
+  const RunFolder folder = RunFolder::open(line.text("resume"));
   if (folder.complete()) {
     fmt::print("the run '{}' is complete; its report: {}\n", folder.path().string(),
                folder.metrics().string());
@@ -98,7 +98,7 @@ int resume(const CommandLine& line) {
 }  // namespace
 
 int cmd_train(int argc, char** argv) {
-  cxxopts::Options options = train_options();
+  CommandOptions options = train_options();
   const CommandLine line(
       options, argc, argv,
       "gradus train train/experiments/demo.toml --out runs/demo --set train.epochs=1");

@@ -161,23 +161,23 @@ void measure(const EncodingDef& def, const Setup& setup, const std::string& want
 }  // namespace
 
 int pe_cost(int argc, char** argv) {
-  cxxopts::Options options("gradus pe cost",
-                           "Time and memory of attention against length, forward and backward, "
-                           "batch 1; medians of interleaved runs.");
+  CommandOptions options("gradus pe cost",
+                         "Time and memory of attention against length, forward and backward, "
+                         "batch 1; medians of interleaved runs.");
   options.custom_help("[--core CORE] [--lengths NUMBERS] [--runs N] [--d-model D] [--heads H]");
   options.positional_help("[NAME ...]");
   // clang-format off
   options.add_options()
       ("core", "linear, toeplitz or softmax (default: the first of these that carries the encoding)",
-       cxxopts::value<std::string>(), "CORE")
+       takes_word(), "CORE")
       ("lengths", std::string("numbers of tokens (default: ") + kLongLengths +
-                      "; softmax " + kSoftmaxLengths + ")", cxxopts::value<std::string>(), "NUMBERS")
+                      "; softmax " + kSoftmaxLengths + ")", takes_word(), "NUMBERS")
       ("runs", "of each length, after one that warms up",
-       cxxopts::value<std::string>()->default_value("5"), "N")
-      ("d-model", "width of the model", cxxopts::value<std::string>()->default_value("64"), "D")
-      ("heads", "of attention", cxxopts::value<std::string>()->default_value("4"), "H")
+       takes_word("5"), "N")
+      ("d-model", "width of the model", takes_word("64"), "D")
+      ("heads", "of attention", takes_word("4"), "H")
       ("help", "show this text")
-      ("names", "encodings; all without a name", cxxopts::value<std::vector<std::string>>());
+      ("names", "encodings; all without a name", takes_words());
   // clang-format on
   options.parse_positional({"names"});
   const CommandLine line(options, argc, argv,
@@ -188,15 +188,14 @@ int pe_cost(int argc, char** argv) {
   setup.heads = line.integer("heads", 1, 256);
   setup.runs = line.integer("runs", 1, 1000);
   if (line.has("core")) {
-    setup.core = line["core"].as<std::string>();
+    setup.core = line.text("core");
     (void)parse_core(setup.core);
   }
-  const std::string lengths = line.has("lengths") ? line["lengths"].as<std::string>() : "";
+  const std::string lengths = line.has("lengths") ? line.text("lengths") : "";
   if (line.has("lengths")) (void)parse_lengths(lengths);
   std::vector<const EncodingDef*> chosen;
   if (line.has("names"))
-    for (const std::string& word : line["names"].as<std::vector<std::string>>())
-      chosen.push_back(&find_encoding(word));
+    for (const std::string& word : line.texts("names")) chosen.push_back(&find_encoding(word));
   else
     chosen.assign(encodings().begin(), encodings().end());
   fmt::print("{:<18}{:<9}{:>8}{:>12}{:>12}\n", "encoding", "core", "tokens", "ms", "memory");

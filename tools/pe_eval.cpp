@@ -159,22 +159,22 @@ int pe_eval(int argc, char** argv) {
       if (w == from || w.starts_with(std::string(from) + "=")) w.replace(0, 3, to);
   std::vector<char*> arguments;
   for (std::string& w : words) arguments.push_back(w.data());
-  cxxopts::Options options("gradus pe eval",
-                           "One query and one key through an encoding: features, a_mn and its "
-                           "terms, and the gradient beside finite differences.");
+  CommandOptions options("gradus pe eval",
+                         "One query and one key through an encoding: features, a_mn and its "
+                         "terms, and the gradient beside finite differences.");
   options.custom_help("--q NUMBERS --k NUMBERS --pm LABEL --pn LABEL [--set KEY=VALUE ...]");
   options.positional_help("NAME");
   // clang-format off
   options.add_options()
-      ("q,query", "the query, one head (also --q)", cxxopts::value<std::string>(), "NUMBERS")
-      ("k,key", "the key (also --k)", cxxopts::value<std::string>(), "NUMBERS")
-      ("pm", "the query's label; several numbers for a vector", cxxopts::value<std::string>(), "LABEL")
-      ("pn", "the key's label", cxxopts::value<std::string>(), "LABEL")
+      ("q,query", "the query, one head (also --q)", takes_word(), "NUMBERS")
+      ("k,key", "the key (also --k)", takes_word(), "NUMBERS")
+      ("pm", "the query's label; several numbers for a vector", takes_word(), "LABEL")
+      ("pn", "the key's label", takes_word(), "LABEL")
       ("set", "an option of the encoding, or a parameter by name; frequencies of vectors are "
-              "written 1:.2,.1:-.3", cxxopts::value<std::vector<std::string>>(), "KEY=VALUE")
-      ("seed", "of what is drawn", cxxopts::value<std::string>()->default_value("1"), "S")
+              "written 1:.2,.1:-.3", takes_words(), "KEY=VALUE")
+      ("seed", "of what is drawn", takes_word("1"), "S")
       ("help", "show this text")
-      ("name", "the encoding", cxxopts::value<std::string>());
+      ("name", "the encoding", takes_word());
   // clang-format on
   options.parse_positional({"name"});
   const CommandLine line(options, argc, arguments.data(),
@@ -198,7 +198,7 @@ int pe_eval(int argc, char** argv) {
   settings.head_dim = static_cast<int64>(t.q.size());
   settings.label_width = static_cast<int64>(t.p_m.size());
   settings.seed = static_cast<std::uint64_t>(line.integer("seed", 0, int64{1} << 62));
-  if (line.has("set")) settings.set = line["set"].as<std::vector<std::string>>();
+  if (line.has("set")) settings.set = line.texts("set");
   settings.set = with_learned_frequencies(def, settings.set);
   const KernelView view(def, settings);
 

@@ -221,9 +221,9 @@ void print_all(int64 d, int64 from, int64 to) {
 }  // namespace
 
 int pe_interaction(int argc, char** argv) {
-  cxxopts::Options options("gradus pe interaction",
-                           "Which products of content meet which function of context: closed form "
-                           "and Monte Carlo over a grid of labels.");
+  CommandOptions options("gradus pe interaction",
+                         "Which products of content meet which function of context: closed form "
+                         "and Monte Carlo over a grid of labels.");
   options.custom_help(
       "[--from P] [--to P] [--size D] [--set KEY=VALUE ...] [--npy FILE] [--csv FILE] [--svg "
       "FILE]");
@@ -231,17 +231,17 @@ int pe_interaction(int argc, char** argv) {
   // clang-format off
   options.add_options()
       ("all", "one line for each encoding")
-      ("from", "first label", cxxopts::value<std::string>()->default_value("0"), "P")
-      ("to", "last label", cxxopts::value<std::string>()->default_value("16"), "P")
-      ("size", "of the head", cxxopts::value<std::string>()->default_value("4"), "D")
+      ("from", "first label", takes_word("0"), "P")
+      ("to", "last label", takes_word("16"), "P")
+      ("size", "of the head", takes_word("4"), "D")
       ("set", "an option of the encoding, or a parameter by name",
-       cxxopts::value<std::vector<std::string>>(), "KEY=VALUE")
+       takes_words(), "KEY=VALUE")
       ("npy", "f64 [2, labels m, labels n, D+1, D+1]: closed form (not-a-number where there is "
-              "none), Monte Carlo", cxxopts::value<std::string>(), "FILE")
-      ("csv", "the same as text", cxxopts::value<std::string>(), "FILE")
-      ("svg", "a heat map for each product", cxxopts::value<std::string>(), "FILE")
+              "none), Monte Carlo", takes_word(), "FILE")
+      ("csv", "the same as text", takes_word(), "FILE")
+      ("svg", "a heat map for each product", takes_word(), "FILE")
       ("help", "show this text")
-      ("name", "the encoding", cxxopts::value<std::string>());
+      ("name", "the encoding", takes_word());
   // clang-format on
   options.parse_positional({"name"});
   const CommandLine line(options, argc, argv, "gradus pe interaction ropepool --from 0 --to 8");
@@ -261,18 +261,18 @@ int pe_interaction(int argc, char** argv) {
   const EncodingDef& def =
       find_encoding(line.required("name", "the name of an encoding, or --all; see gradus pe"));
   std::vector<std::string> set;
-  if (line.has("set")) set = line["set"].as<std::vector<std::string>>();
+  if (line.has("set")) set = line.texts("set");
   set = with_frequencies(def, std::move(set), d);
   const KernelView view(def, {.head_dim = d, .set = set});
   const InteractionGrid g = interaction_grid(view, from, to);
   print_one(view, g, set);
   if (line.has("npy")) {
     const Tensor none = full(g.measured.shape(), std::nan(""), DType::f64);
-    write_npy(line["npy"].as<std::string>(),
+    write_npy(line.text("npy"),
               stack(std::vector<Tensor>{g.closed ? *g.closed : none, g.measured}, 0));
   }
-  if (line.has("csv")) write_csv(line["csv"].as<std::string>(), g);
-  if (line.has("svg")) write_file(line["svg"].as<std::string>(), picture(view, g));
+  if (line.has("csv")) write_csv(line.text("csv"), g);
+  if (line.has("svg")) write_file(line.text("svg"), picture(view, g));
   return 0;
 }
 

@@ -79,13 +79,13 @@ Json page_data() {
 }  // namespace
 
 int pe_plot(int argc, char** argv) {
-  cxxopts::Options options("gradus pe plot",
-                           "Write a web page, self-contained, that plots encodings side by side: "
-                           "rotation, features, kernel, attention, interaction.");
+  CommandOptions options("gradus pe plot",
+                         "Write a web page, self-contained, that plots encodings side by side: "
+                         "rotation, features, kernel, attention, interaction.");
   options.custom_help("--html FILE");
   // clang-format off
   options.add_options()
-      ("html", "the page to write", cxxopts::value<std::string>(), "FILE")
+      ("html", "the page to write", takes_word(), "FILE")
       ("help", "show this text");
   // clang-format on
   const CommandLine line(options, argc, argv, "gradus pe plot --html encodings.html");

@@ -86,18 +86,18 @@ std::string picture(const std::vector<Study>& studies, const std::string& points
 }  // namespace
 
 int pe_toy(int argc, char** argv) {
-  cxxopts::Options options("gradus pe toy",
-                           "The toy study of \"Of All StrIPEs\" from the equations: the score of a "
-                           "query with points in five contexts, by frequency.");
+  CommandOptions options("gradus pe toy",
+                         "The toy study of \"Of All StrIPEs\" from the equations: the score of a "
+                         "query with points in five contexts, by frequency.");
   options.custom_help("[--encodings NAMES] [--seed S] [--svg FILE] [--npy FILE]");
   // clang-format off
   options.add_options()
       ("encodings", "names with commas between them",
-       cxxopts::value<std::string>()->default_value("rope,f_stripe1,ropepool"), "NAMES")
-      ("seed", "draw the points (default: the paper's)", cxxopts::value<std::string>(), "S")
-      ("svg", "draw the panels", cxxopts::value<std::string>(), "FILE")
+       takes_word("rope,f_stripe1,ropepool"), "NAMES")
+      ("seed", "draw the points (default: the paper's)", takes_word(), "S")
+      ("svg", "draw the panels", takes_word(), "FILE")
       ("npy", "write the scores, f64 [encodings, 41 frequencies, 25 points]",
-       cxxopts::value<std::string>(), "FILE")
+       takes_word(), "FILE")
       ("help", "show this text");
   // clang-format on
   const CommandLine line(options, argc, argv, "gradus pe toy --svg toy.svg");
@@ -107,7 +107,7 @@ int pe_toy(int argc, char** argv) {
           ? random_toy_points(static_cast<std::uint64_t>(line.integer("seed", 0, int64{1} << 62)))
           : paper_toy_points();
   std::vector<Study> studies;
-  for (const std::string& word : split(line["encodings"].as<std::string>(), ',')) {
+  for (const std::string& word : split(line.text("encodings"), ',')) {
     const EncodingDef& def = find_encoding(trim(word));
     std::vector<std::string> shown;
     for (const std::string& s : toy_settings(def))
@@ -122,14 +122,14 @@ int pe_toy(int argc, char** argv) {
                toy_gap(s.scores, points, kToyFrequencies / 2),
                toy_gap(s.scores, points, kToyFrequencies - 1),
                s.settings.empty() ? "" : "  " + s.settings);
-  const std::string about =
-      line.has("seed") ? fmt::format("points drawn with seed {}", line["seed"].as<std::string>())
-                       : "the points of the paper";
-  if (line.has("svg")) write_file(line["svg"].as<std::string>(), picture(studies, about));
+  const std::string about = line.has("seed")
+                                ? fmt::format("points drawn with seed {}", line.text("seed"))
+                                : "the points of the paper";
+  if (line.has("svg")) write_file(line.text("svg"), picture(studies, about));
   if (line.has("npy")) {
     std::vector<Tensor> all;
     for (const Study& s : studies) all.push_back(s.scores);
-    write_npy(line["npy"].as<std::string>(), stack(all, 0));
+    write_npy(line.text("npy"), stack(all, 0));
   }
   return 0;
 }

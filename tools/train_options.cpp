@@ -26,7 +26,7 @@ constexpr Shorthand kShorthands[] = {
 };
 
 std::vector<std::string> settings(const CommandLine& line) {
-  return line.has("set") ? line["set"].as<std::vector<std::string>>() : std::vector<std::string>();
+  return line.has("set") ? line.texts("set") : std::vector<std::string>();
 }
 
 /// As a TOML string: a comma in a path makes no list.
@@ -52,7 +52,7 @@ std::vector<std::string> overrides(const CommandLine& line) {
       check<ConfigError>(trim(all[i].substr(0, all[i].find('='))) != s.key,
                          "--{} and --set {} both set '{}'; give one of them", s.flag, all[i],
                          s.key);
-    const std::string value = line[s.flag].as<std::string>();
+    const std::string value = line.text(s.flag);
     const bool path = std::string_view(s.flag) == "data";
     all.push_back(fmt::format("{}={}", s.key, path ? quoted(value) : value));
   }
@@ -65,31 +65,31 @@ struct Source {
 };
 Source source(const CommandLine& line) {
   if (line.has("experiment")) {
-    const std::string file = line["experiment"].as<std::string>();
+    const std::string file = line.text("experiment");
     return {read_file(file, 1 << 20), file};
   }
   if (!line.has("preset")) return {"", "defaults"};
-  const std::string name = line["preset"].as<std::string>();
+  const std::string name = line.text("preset");
   return {preset(name), fmt::format("preset '{}'", name)};
 }
 
 }  // namespace
 
-cxxopts::Options train_options() {
-  cxxopts::Options options("gradus train",
-                           "Trains a model from an experiment file or a preset into a run folder; "
-                           "goes on with a run that was ended.");
+CommandOptions train_options() {
+  CommandOptions options("gradus train",
+                         "Trains a model from an experiment file or a preset into a run folder; "
+                         "goes on with a run that was ended.");
   options.positional_help("EXPERIMENT.toml");
-  cxxopts::OptionAdder add = options.add_options();
-  const auto word = [] { return cxxopts::value<std::string>(); };
-  add("experiment", "experiment file; without one, the defaults", word());
-  add("preset", "a built-in experiment instead: " + join(preset_names()), word(), "NAME");
-  add("out", "run folder to make (default with --preset: runs/PRESET-CONTEXT-PE)", word(), "RUN");
-  add("resume", "go on with this run from its last checkpoint", word(), "RUN");
-  add("set", "override a key: --set train.epochs=2 (again for more keys)",
-      cxxopts::value<std::vector<std::string>>(), "KEY=VALUE");
+  CommandOptions::Adder add = options.add_options();
+  add("experiment", "experiment file; without one, the defaults", takes_word());
+  add("preset", "a built-in experiment instead: " + join(preset_names()), takes_word(), "NAME");
+  add("out", "run folder to make (default with --preset: runs/PRESET-CONTEXT-PE)", takes_word(),
+      "RUN");
+  add("resume", "go on with this run from its last checkpoint", takes_word(), "RUN");
+  add("set", "override a key: --set train.epochs=2 (again for more keys)", takes_words(),
+      "KEY=VALUE");
   for (const Shorthand& s : kShorthands)
-    add(s.flag, fmt::format("{}; --set {}", s.help, s.key), word(), s.argument);
+    add(s.flag, fmt::format("{}; --set {}", s.help, s.key), takes_word(), s.argument);
   add_cache_options(add);
   add("keys", "print every key with default, range and meaning");
   add("quiet", "no progress");
@@ -101,13 +101,13 @@ cxxopts::Options train_options() {
 Experiment train_experiment(const CommandLine& line) {
   check<ConfigError>(!line.has("experiment") || !line.has("preset"),
                      "gradus train takes one experiment: '{}' or --preset {}",
-                     line.has("experiment") ? line["experiment"].as<std::string>() : "",
-                     line.has("preset") ? line["preset"].as<std::string>() : "");
+                     line.has("experiment") ? line.text("experiment") : "",
+                     line.has("preset") ? line.text("preset") : "");
   Source from = source(line);
   if (line.has("pe")) {
     // Another encoding's options are none of this one.
     Experiment base = Experiment::parse(from.text, from.where);
-    if (base.pe != line["pe"].as<std::string>() && !base.pe_options.values().empty()) {
+    if (base.pe != line.text("pe") && !base.pe_options.values().empty()) {
       base.pe_options = Options();
       from.text = base.to_toml();
     }
@@ -120,11 +120,11 @@ Experiment train_experiment(const CommandLine& line) {
 }
 
 RunFolder make_run_folder(const CommandLine& line, const Experiment& experiment) {
-  if (line.has("out")) return RunFolder::create(line["out"].as<std::string>(), experiment);
+  if (line.has("out")) return RunFolder::create(line.text("out"), experiment);
   std::string context;
   for (const std::string& c : experiment.data.context) context += (context.empty() ? "" : "+") + c;
-  const fs::path stem = fs::path("runs") / fmt::format("{}-{}-{}", line["preset"].as<std::string>(),
-                                                       context, experiment.pe);
+  const fs::path stem =
+      fs::path("runs") / fmt::format("{}-{}-{}", line.text("preset"), context, experiment.pe);
   std::error_code error;
   fs::create_directories("runs", error);
   fs::path path = stem;
@@ -139,7 +139,7 @@ void check_resume_alone(const CommandLine& line) {
   std::vector<std::string> others;
   for (const char* flag : {"experiment", "preset", "out", "set"})
     if (line.has(flag))
-      others.push_back(std::string_view(flag) == "experiment" ? line["experiment"].as<std::string>()
+      others.push_back(std::string_view(flag) == "experiment" ? line.text("experiment")
                                                               : fmt::format("--{}", flag));
   for (const Shorthand& s : kShorthands)
     if (line.has(s.flag)) others.push_back(fmt::format("--{}", s.flag));

@@ -7,7 +7,7 @@
 namespace gradus {
 
 /// The options of `gradus train`, with their help.
-cxxopts::Options train_options();
+CommandOptions train_options();
 /// The experiment of a file, a preset or the defaults, with --set and its shorthands.
 Experiment train_experiment(const CommandLine& line);
 /// Makes the run folder of --out, or of a preset: runs/PRESET-CONTEXT-PE, -2, -3, ...
