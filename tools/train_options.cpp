@@ -18,6 +18,7 @@ struct Shorthand {
 };
 constexpr Shorthand kShorthands[] = {
     {"data", "data.source", "DIR", "POP909's folder, a MIDI file, a folder of MIDI files"},
+    {"grid", "data.grid", "N", "steps a quarter: 4 (sixteenths) or 16 (the papers)"},
     {"context", "data.context", "NAME,...", "labels that the encoding sees"},
     {"pe", "pe.name", "NAME", "positional encoding, see `gradus pe`"},
     {"attention", "model.attention", "KIND", "core: linear, softmax or toeplitz"},

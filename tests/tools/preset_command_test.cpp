@@ -53,6 +53,21 @@ TEST_CASE("shorthands set their keys") {
   CHECK(e.data.inputs == std::vector<std::string>{"melody", "beat", "style"});  // the preset's
 }
 
+TEST_CASE("--grid: sixteenths, or the papers' sixteen steps a quarter") {
+  const std::string out = scratch() / "grid";
+  const CommandResult r = gradus_command(
+      "train --preset demo --grid 16 --epochs 1 --quiet --set data.steps=64 --set "
+      "data.hop_bars=64 --set data.transpose_down=0 --set data.transpose_up=0 --set "
+      "model.d_model=8 --set model.d_ff=8 --set model.heads=2 --set model.layers=1 --set "
+      "train.batch=64 --out " +
+      out);
+  REQUIRE_MESSAGE(r.code == 0, r.out);
+  CHECK(RunFolder::open(out).experiment().data.grid == 16);
+  CHECK(r.has("windows of 1 bars"));
+  check_refused("train --preset demo --grid 8 --out " + (scratch() / "refused"),
+                {"data.grid is 4 (sixteenths) or 16 (the papers) steps a quarter, got 8"});
+}
+
 TEST_CASE("--pe drops another encoding's options, and keeps its own") {
   const std::string file = scratch().file(
       "rope.toml", "[data]\ncontext = [\"time\"]\n[pe]\nname = \"rope\"\nbase = 50\n");
