@@ -56,7 +56,7 @@ TEST_CASE("shorthands set their keys") {
 TEST_CASE("--grid: sixteenths, or the papers' sixteen steps a quarter") {
   const std::string out = scratch() / "grid";
   const CommandResult r = gradus_command(
-      "train --preset demo --grid 16 --epochs 1 --quiet --set data.steps=64 --set "
+      "train --preset demo --grid 16 --epochs 1 --quiet --set data.steps=96 --set "
       "data.hop_bars=64 --set data.transpose_down=0 --set data.transpose_up=0 --set "
       "model.d_model=8 --set model.d_ff=8 --set model.heads=2 --set model.layers=1 --set "
       "train.batch=64 --out " +
