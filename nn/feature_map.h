@@ -28,7 +28,7 @@ class FeatureMap : public Module {
   virtual int64 features(int64 width) const = 0;
   /// False where a feature can be negative: such a map needs Normaliser::none.
   virtual bool non_negative() const = 0;
-  /// This step's random projection (FAVOR+).
+  /// This step's random projection, for maps that have one.
   virtual void draw(Rng&) {}
   virtual bool stochastic() const { return false; }
 

@@ -10,37 +10,21 @@
 // Option: features (m, 128).
 #include <cmath>
 
-#include "nn/feature_maps/common.h"
 #include "nn/feature_maps/projection.h"
 
 namespace gradus::detail {
 namespace {
 
-class FavorRelu : public FeatureMap {
+class FavorRelu : public ProjectedMap {
  public:
   FavorRelu(const Build& build, int64 width, int64 features)
-      : FeatureMap(build),
-        width_(width),
-        m_(features),
-        projection_(buffer("projection", zeros({width, features}, dtype()))) {
-    Rng first = rng("projection");
-    draw(first);
-  }
+      : ProjectedMap(build, "favor_relu", width, features, features) {}
 
   Features operator()(const Var& x, Side, Pass& pass) const override {
     const ScopeGuard scope = enter(pass);
-    check_shape(x.size(-1) == width_, "favor_relu was built for inputs {} wide, got {}", width_,
-                x.shape());
-    return {relu(matmul(x, Var(projection_.value()))) * std::sqrt(2 / static_cast<double>(m_)), {}};
+    return {relu(projected(x)) * std::sqrt(2 / static_cast<double>(count())), {}};
   }
-  int64 features(int64) const override { return m_; }
   bool non_negative() const override { return true; }
-  void draw(Rng& rng) override { redraw(projection_, rng); }
-  bool stochastic() const override { return true; }
-
- private:
-  int64 width_, m_;
-  Buffer& projection_;
 };
 
 }  // namespace

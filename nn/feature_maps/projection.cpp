@@ -35,8 +35,7 @@ void orthogonalise(std::vector<double>& block, std::size_t rows, std::size_t wid
     for (double& d : row(i)) d *= lengths[i];
 }
 
-}  // namespace
-
+/// f64 [width, columns]: orthogonal inside a block of `width` columns, independent beside it.
 Tensor orthogonal_projection(Rng& rng, int64 width, int64 columns) {
   Tensor w = Tensor::empty({width, columns}, DType::f64);
   double* to = w.writable<double>();
@@ -51,9 +50,39 @@ Tensor orthogonal_projection(Rng& rng, int64 width, int64 columns) {
   return w;
 }
 
-void redraw(Buffer& projection, Rng& rng) {
-  const Tensor& old = projection.value();
-  projection.set(cast(orthogonal_projection(rng, old.size(0), old.size(1)), old.dtype()));
+}  // namespace
+
+ProjectedMap::ProjectedMap(const Build& build, std::string_view kind, int64 width, int64 features,
+                           int64 columns)
+    : FeatureMap(build),
+      kind_(kind),
+      width_(width),
+      m_(features),
+      projection_(buffer("projection", zeros({width, columns}, dtype()))) {
+  Rng first = rng("projection");
+  ProjectedMap::draw(first);
+}
+
+void ProjectedMap::draw(Rng& rng) {
+  const Tensor& old = projection_.value();
+  projection_.set(cast(orthogonal_projection(rng, old.size(0), old.size(1)), old.dtype()));
+}
+
+Var ProjectedMap::projected(const Var& x) const {
+  check_shape(x.size(-1) == width_, "{} was built for inputs {} wide, got {}", kind_, width_,
+              x.shape());
+  return matmul(x, Var(projection_.value()));
+}
+
+PairedOptions PairedOptions::read(Options& o, int64 head_dim) {
+  PairedOptions p;
+  p.features = o.integer("features", p.features, 2, kMaxFeatures);
+  p.temperature = o.real("temperature", 1 / std::sqrt(static_cast<double>(head_dim)), 1e-6, 1e6);
+  o.finish();
+  check<ConfigError>(p.features % 2 == 0,
+                     "{}: option 'features' is even (they come in pairs), got {}", o.where(),
+                     p.features);
+  return p;
 }
 
 }  // namespace gradus::detail

@@ -3,14 +3,35 @@
 // and leaves its mean (Yu et al. 2016; Choromanski et al. 2021, theorem 2).
 #pragma once
 
-#include "nn/module.h"
-#include "tensor/elementwise.h"
+#include "nn/feature_maps/common.h"
 
 namespace gradus::detail {
 
-/// f64 [width, columns]: orthogonal inside a block of `width` columns, independent beside it.
-Tensor orthogonal_projection(Rng& rng, int64 width, int64 columns);
-/// Draws the projection that the buffer holds anew.
-void redraw(Buffer& projection, Rng& rng);
+/// A map of x W, with W [width, columns] drawn anew on request.
+class ProjectedMap : public FeatureMap {
+ public:
+  int64 features(int64) const override { return m_; }
+  void draw(Rng& rng) override;
+  bool stochastic() const override { return true; }
+
+ protected:
+  ProjectedMap(const Build& build, std::string_view kind, int64 width, int64 features,
+               int64 columns);
+  /// x W; ShapeError where x is not `width` wide.
+  Var projected(const Var& x) const;
+  int64 count() const { return m_; }
+
+ private:
+  std::string_view kind_;
+  int64 width_, m_;
+  Buffer& projection_;
+};
+
+/// The options of maps whose features come in pairs and stand for a kernel of sqrt(tau) x.
+struct PairedOptions {
+  int64 features = 128;    ///< m, even
+  double temperature = 1;  ///< tau, 1/sqrt(head_dim) where nothing is said
+  static PairedOptions read(Options& o, int64 head_dim);
+};
 
 }  // namespace gradus::detail

@@ -11,41 +11,27 @@
 #include <array>
 #include <cmath>
 
-#include "nn/feature_maps/common.h"
 #include "nn/feature_maps/projection.h"
 
 namespace gradus::detail {
 namespace {
 
-class RffTrig : public FeatureMap {
+class RffTrig : public ProjectedMap {
  public:
-  RffTrig(const Build& build, int64 width, int64 features, double temperature)
-      : FeatureMap(build),
-        width_(width),
-        m_(features),
-        temperature_(temperature),
-        projection_(buffer("projection", zeros({width, features / 2}, dtype()))) {
-    Rng first = rng("projection");
-    draw(first);
-  }
+  RffTrig(const Build& build, int64 width, const PairedOptions& o)
+      : ProjectedMap(build, "rff_trig", width, o.features, o.features / 2),
+        temperature_(o.temperature) {}
 
   Features operator()(const Var& x, Side, Pass& pass) const override {
     const ScopeGuard scope = enter(pass);
-    check_shape(x.size(-1) == width_, "rff_trig was built for inputs {} wide, got {}", width_,
-                x.shape());
-    const Var u = matmul(x * std::sqrt(temperature_), Var(projection_.value()));
+    const Var u = projected(x * std::sqrt(temperature_));
     const std::array<Var, 2> both{cos(u), sin(u)};
-    return {concat(both, -1) * std::sqrt(2 / static_cast<double>(m_)), {}};
+    return {concat(both, -1) * std::sqrt(2 / static_cast<double>(count())), {}};
   }
-  int64 features(int64) const override { return m_; }
   bool non_negative() const override { return false; }
-  void draw(Rng& rng) override { redraw(projection_, rng); }
-  bool stochastic() const override { return true; }
 
  private:
-  int64 width_, m_;
   double temperature_;
-  Buffer& projection_;
 };
 
 }  // namespace
@@ -59,13 +45,7 @@ extern const FeatureMapDef kRffTrigMap{
     .learned = false,
     .make = [](const Build& build, int64 width, int64 head_dim,
                Options& o) -> std::unique_ptr<FeatureMap> {
-      const int64 m = o.integer("features", 128, 2, kMaxFeatures);
-      const double tau =
-          o.real("temperature", 1 / std::sqrt(static_cast<double>(head_dim)), 1e-6, 1e6);
-      o.finish();
-      check<ConfigError>(m % 2 == 0, "{}: option 'features' is even (they come in pairs), got {}",
-                         o.where(), m);
-      return std::make_unique<RffTrig>(build, width, m, tau);
+      return std::make_unique<RffTrig>(build, width, PairedOptions::read(o, head_dim));
     }};
 
 }  // namespace gradus::detail
