@@ -1,36 +1,11 @@
 // The real POP909, where it lies beside the project or in $GRADUS_DATA: the counts of the papers.
-#include <doctest/doctest.h>
-
-#include <cstdlib>
-
 #include "data/pop909.h"
+#include "tests/real_data.h"
 
 using namespace gradus;
+using namespace gradus::testing;
 
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-#else
-constexpr bool kSanitized = false;
-#endif
-
-std::filesystem::path data_folder() {
-  if (const char* set = std::getenv("GRADUS_DATA")) return set;
-  return std::filesystem::path(GRADUS_SOURCE_DIR) / "../shared/data";
-}
-bool is_there() {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(data_folder() / "POP909-Dataset", ignored)) return true;
-  MESSAGE("skipped: no POP909 in " << data_folder().string() << "; set GRADUS_DATA to its folder");
-  return false;
-}
 
 using Counts = std::vector<std::size_t>;
 template <class F>
@@ -41,7 +16,7 @@ Counts by_split(F&& count) {
 }  // namespace
 
 TEST_CASE("one song of each meter and alignment") {
-  if (!is_there()) return;
+  if (!data_is_there()) return;
   const PopFolders folders = find_pop909(data_folder());
   const auto starts = read_pop_starts(folders.lists / "startpos.csv");
   CHECK(starts.size() == 866);
@@ -59,11 +34,7 @@ TEST_CASE("one song of each meter and alignment") {
 }
 
 TEST_CASE("the papers' songs, splits and windows") {
-  if (!is_there()) return;
-  if (kSanitized) {
-    MESSAGE("skipped: the whole set is slow with sanitizers");
-    return;
-  }
+  if (!whole_data_is_there()) return;
   const PopSet set = read_pop909(data_folder());
   CHECK(set.songs.size() == 866);
   CHECK(set.left_out.size() == 43);
@@ -102,7 +73,7 @@ TEST_CASE("the papers' songs, splits and windows") {
 }
 
 TEST_CASE("every label file of every song can be read, with the traps counted") {
-  if (!is_there() || kSanitized) return;
+  if (!whole_data_is_there()) return;
   const PopFolders folders = find_pop909(data_folder());
   const std::vector<int> songs = pop_songs(folders);
   CHECK(songs.size() == 909);

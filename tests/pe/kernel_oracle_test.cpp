@@ -2,40 +2,17 @@
 // made from the papers' definitions (tests/pe/oracle/kernels.py).
 #include <doctest/doctest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "nn/feature_map.h"
-#include "tensor/file.h"
 #include "tests/pe/encode.h"
+#include "tests/pe/oracle.h"
 
 using namespace gradus;
-using Json = nlohmann::json;
-
-namespace {
-
-void flatten(const Json& j, Shape& shape, int depth, std::vector<double>& numbers) {
-  if (!j.is_array()) return numbers.push_back(j.get<double>());
-  if (shape.rank() <= depth) shape.push_back(static_cast<int64>(j.size()));
-  for (const Json& inner : j) flatten(inner, shape, depth + 1, numbers);
-}
-
-/// Nested lists as a tensor.
-Tensor read(const Json& j) {
-  Shape shape;
-  std::vector<double> numbers;
-  flatten(j, shape, 0, numbers);
-  return from_values(numbers, shape);
-}
-
-Json oracle() {
-  return Json::parse(read_file(std::string(GRADUS_SOURCE_DIR) + "/tests/pe/oracle/kernels.json"));
-}
-
-}  // namespace
+using gradus::testing::Json, gradus::testing::read_numbers, gradus::testing::read_oracle;
 
 TEST_CASE("FAVOR+: features and their products are those of the paper") {
-  const Json c = oracle()["favor"];
-  const Tensor projection = read(c["projection"]), q = read(c["q"]), k = read(c["k"]);
+  const Json c = read_oracle("kernels")["favor"];
+  const Tensor projection = read_numbers(c["projection"]), q = read_numbers(c["q"]),
+               k = read_numbers(c["k"]);
   const int64 width = q.size(1);
   Options options("feature map");
   options.set("features", 2 * projection.size(1));
@@ -49,13 +26,13 @@ TEST_CASE("FAVOR+: features and their products are those of the paper") {
     return reshape(whole.value(), {x.size(0), map->features(width)});
   };
   const Tensor a = features(q, Side::query), b = features(k, Side::key);
-  CHECK(max_difference(a, read(c["query_features"])) <= 1e-10);
-  CHECK(max_difference(b, read(c["key_features"])) <= 1e-10);
-  CHECK(max_difference(matmul(a, transpose(b)), read(c["products"])) <= 1e-10);
+  CHECK(max_difference(a, read_numbers(c["query_features"])) <= 1e-10);
+  CHECK(max_difference(b, read_numbers(c["key_features"])) <= 1e-10);
+  CHECK(max_difference(matmul(a, transpose(b)), read_numbers(c["products"])) <= 1e-10);
 }
 
 TEST_CASE("SPE: the closed form is the covariance of the codes, noise by noise") {
-  const Json all = oracle();
+  const Json all = read_oracle("kernels");
   const std::vector<double> p = all["labels"].get<std::vector<double>>();
   REQUIRE(all["spe"].size() == 2);
   for (const Json& c : all["spe"]) {
@@ -68,10 +45,10 @@ TEST_CASE("SPE: the closed form is the covariance of the codes, noise by noise")
     StateDict state = e->state();
     for (const auto& [path, values] : c["parameters"].items()) {
       REQUIRE(state.count(path));
-      state[path] = read(values);
+      state[path] = read_numbers(values);
     }
     e->load(state);
-    const Tensor expected = read(c["covariance"]);  // [head][m][n][d]
+    const Tensor expected = read_numbers(c["covariance"]);  // [head][m][n][d]
     double furthest = 0;
     for (std::size_t m = 0; m < p.size(); ++m)
       for (std::size_t n = 0; n < p.size(); ++n) {

@@ -2,30 +2,14 @@
 // (tests/pe/oracle/scores.py): parameters, labels, q and k as it drew them.
 #include <doctest/doctest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "pe/suite_parts.h"
-#include "tensor/file.h"
 #include "tests/pe/encode.h"
+#include "tests/pe/oracle.h"
 
 using namespace gradus;
-using Json = nlohmann::json;
+using gradus::testing::Json, gradus::testing::read_numbers, gradus::testing::read_oracle;
 
 namespace {
-
-void flatten(const Json& j, Shape& shape, int depth, std::vector<double>& numbers) {
-  if (!j.is_array()) return numbers.push_back(j.get<double>());
-  if (shape.rank() <= depth) shape.push_back(static_cast<int64>(j.size()));
-  for (const Json& inner : j) flatten(inner, shape, depth + 1, numbers);
-}
-
-/// Nested lists as a tensor.
-Tensor read(const Json& j) {
-  Shape shape;
-  std::vector<double> numbers;
-  flatten(j, shape, 0, numbers);
-  return from_values(numbers, shape);
-}
 
 std::unique_ptr<PositionalEncoding> built(const Json& c) {
   Options options;
@@ -35,7 +19,7 @@ std::unique_ptr<PositionalEncoding> built(const Json& c) {
   StateDict state = e->state();
   for (const auto& [path, values] : c["parameters"].items()) {
     REQUIRE(state.count(path));
-    state[path] = read(values);
+    state[path] = read_numbers(values);
   }
   e->load(state);
   return e;
@@ -46,20 +30,20 @@ Positions positions(const Json& c) {
   for (const Json& name : c["tracks"])
     tracks.push_back({.name = name.get<std::string>(),
                       .kind = name == "time" ? TrackKind::time : TrackKind::real});
-  return labelled_positions(unsqueeze(read(c["labels"]), 0), tracks);
+  return labelled_positions(unsqueeze(read_numbers(c["labels"]), 0), tracks);
 }
 
 }  // namespace
 
 TEST_CASE("scores are those of the papers' formulas") {
-  const Json cases =
-      Json::parse(read_file(std::string(GRADUS_SOURCE_DIR) + "/tests/pe/oracle/scores.json"));
+  const Json cases = read_oracle("scores");
   REQUIRE(cases.size() >= 20);
   for (const Json& c : cases) {
     const std::string name = c["encoding"].get<std::string>() + " " + c["settings"].dump();
     CAPTURE(name);
     const auto e = built(c);
-    const suite::Inputs in{{}, unsqueeze(read(c["q"]), 0), unsqueeze(read(c["k"]), 0)};
+    const suite::Inputs in{
+        {}, unsqueeze(read_numbers(c["q"]), 0), unsqueeze(read_numbers(c["k"]), 0)};
     const Tensor got = suite::scores(*e, in, positions(c)).value;
     double furthest = 0;
     int64 compared = 0;

@@ -5,8 +5,8 @@
 
 #include <map>
 
-#include "autograd/op.h"
 #include "tests/pe/encode.h"
+#include "tests/pe/square_once.h"
 
 using namespace gradus;
 
@@ -32,20 +32,6 @@ const std::map<std::string_view, std::vector<const char*>>& settings() {
       {"xpos", {"max_length=16"}}};
   return all;
 }
-
-/// x^2 whose vjp takes its own factor for a constant.
-const OpDef kSquareOnce{
-    .name = "square_once_everywhere",
-    .formula = "y = x^2",
-    .vjp_formula = "dx = 2 g x, x a constant",
-    .infer = [](const InferCall& c) -> Inferred {
-      return {c.shape(0), c.dtype(0)};
-    },
-    .reads = kReadsInputs,
-    .forward = [](const ForwardCall& c) -> Forward { return mul(c.in(0), c.in(0)); },
-    .vjp = [](const VjpCall& c, const Var& g) -> Grads {
-      return Grads(g * Var(mul(c.in(0).value(), 2)));
-    }};
 
 int instances_made = 0;
 

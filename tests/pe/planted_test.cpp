@@ -4,8 +4,8 @@
 
 #include <map>
 
-#include "autograd/op.h"
 #include "tests/pe/encode.h"
+#include "tests/pe/square_once.h"
 
 using namespace gradus;
 
@@ -58,20 +58,6 @@ enum class Fault {
   mean_claimed,
   closed_form_doubled,
 };
-
-/// x^2 whose vjp is right once: it takes its own factor for a constant.
-const OpDef kSquareOnce{
-    .name = "square_once",
-    .formula = "y = x^2",
-    .vjp_formula = "dx = 2 g x, x a constant",
-    .infer = [](const InferCall& c) -> Inferred {
-      return {c.shape(0), c.dtype(0)};
-    },
-    .reads = kReadsInputs,
-    .forward = [](const ForwardCall& c) -> Forward { return mul(c.in(0), c.in(0)); },
-    .vjp = [](const VjpCall& c, const Var& g) -> Grads {
-      return Grads(g * Var(mul(c.in(0).value(), 2)));
-    }};
 
 int instances_made = 0;  // Fault::seed
 double last_made = 1;    // Fault::last_wins: a setting in a global

@@ -10,9 +10,10 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "tensor/error.h"
+#include "tests/error_text.h"
 
 using namespace gradus;
+using namespace gradus::testing;
 namespace fs = std::filesystem;
 
 namespace {
@@ -32,19 +33,6 @@ struct Folder {
     return n;
   }
 };
-
-template <class F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const IoError& e) {
-    return e.what();
-  }
-  return "no error";
-}
-bool contains(const std::string& text, const std::string& piece) {
-  return text.find(piece) != std::string::npos;
-}
 
 }  // namespace
 
@@ -113,29 +101,30 @@ TEST_CASE("permissions and links of a replaced file are kept") {
 TEST_CASE("reading refuses what it should, with path and reason") {
   Folder folder;
   const fs::path missing = folder.path / "missing";
-  std::string error = error_of([&] { read_file(missing); });
-  CHECK(contains(error, missing.string()));
-  CHECK(contains(error, "No such file"));
-  CHECK(contains(error_of([&] { read_file(folder.path); }), "folder"));
+  std::string error = message<IoError>([&] { read_file(missing); });
+  CHECK(has(error, missing.string()));
+  CHECK(has(error, "No such file"));
+  CHECK(has(message<IoError>([&] { read_file(folder.path); }), "folder"));
   const fs::path pipe = folder.path / "pipe";
   REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
-  CHECK(contains(error_of([&] { read_file(pipe); }), "not a regular file"));
+  CHECK(has(message<IoError>([&] { read_file(pipe); }), "not a regular file"));
   const fs::path path = folder.path / "ten";
   write_file(path, "0123456789");
   CHECK(read_file(path, 10) == "0123456789");
-  error = error_of([&] { read_file(path, 9); });
-  CHECK(contains(error, "10 bytes"));
-  CHECK(contains(error, "at most 9"));
+  error = message<IoError>([&] { read_file(path, 9); });
+  CHECK(has(error, "10 bytes"));
+  CHECK(has(error, "at most 9"));
   // Files of /proc announce no size, and have bytes.
   CHECK(read_file("/proc/self/status").size() > 100);
-  CHECK(contains(error_of([&] { read_file("/proc/self/status", 5); }), "at most 5"));
+  CHECK(has(message<IoError>([&] { read_file("/proc/self/status", 5); }), "at most 5"));
 }
 
 TEST_CASE("writing refuses what it should") {
   Folder folder;
-  CHECK(contains(error_of([&] { write_file(folder.path / "no" / "file", "x"); }), "No such file"));
-  CHECK(contains(error_of([&] { write_file(folder.path, "x"); }), "folder"));
-  CHECK(contains(error_of([&] { write_file("", "x"); }), "names no file"));
+  CHECK(
+      has(message<IoError>([&] { write_file(folder.path / "no" / "file", "x"); }), "No such file"));
+  CHECK(has(message<IoError>([&] { write_file(folder.path, "x"); }), "folder"));
+  CHECK(has(message<IoError>([&] { write_file("", "x"); }), "names no file"));
   CHECK(folder.entries() == 0);
 }
 
@@ -153,16 +142,16 @@ TEST_CASE("a write that fails is an IoError and leaves the old file in place") {
     const std::string large(300000, 'x');
     // At once, and piece by piece: the failure comes in write() or in commit().
     for (const std::size_t piece : {std::size_t{300000}, std::size_t{1000}}) {
-      const std::string error = error_of([&] {
+      const std::string error = message<IoError>([&] {
         AtomicFile file(path);
         for (std::size_t i = 0; i < large.size(); i += piece) file.write(large.data() + i, piece);
         file.commit();
       });
-      good = good && contains(error, path.string()) && contains(error, "File too large") &&
-             contains(error, "as it was") && read_file(path) == "old" && folder.entries() == 1;
+      good = good && has(error, path.string()) && has(error, "File too large") &&
+             has(error, "as it was") && read_file(path) == "old" && folder.entries() == 1;
     }
-    const std::string error = error_of([&] { write_file(folder.path / "fresh", large); });
-    good = good && contains(error, "nothing was written") && folder.entries() == 1;
+    const std::string error = message<IoError>([&] { write_file(folder.path / "fresh", large); });
+    good = good && has(error, "nothing was written") && folder.entries() == 1;
     _exit(good ? 0 : 1);
   }
   int status = 0;

@@ -12,8 +12,11 @@
 #include "tensor/file.h"
 #include "tensor/memory.h"
 #include "tensor/random.h"
+#include "tests/error_text.h"
+#include "tests/tensor/put_file.h"
 
 using namespace gradus;
+using namespace gradus::testing;
 namespace fs = std::filesystem;
 
 namespace {
@@ -35,13 +38,6 @@ std::string dictionary(const std::string& descr, const std::string& shape,
                        const std::string& fortran = "False") {
   return "{'descr': '" + descr + "', 'fortran_order': " + fortran + ", 'shape': " + shape + ", }\n";
 }
-/// Hundreds of files are written here. A new one need not reach the disk, while some file systems
-/// wait for it where an old one is overwritten.
-void put(const fs::path& path, const std::string& bytes) {
-  fs::remove(path);
-  std::ofstream(path, std::ios::binary)
-      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
 template <class T>
 std::string bytes_of(std::initializer_list<T> values) {
   return {reinterpret_cast<const char*>(values.begin()), values.size() * sizeof(T)};
@@ -52,15 +48,7 @@ Tensor read(const std::string& bytes) {
   return read_npy(file.path);
 }
 std::string error_of(const std::string& bytes) {
-  try {
-    read(bytes);
-  } catch (const IoError& e) {
-    return e.what();
-  }
-  return "no error";
-}
-bool contains(const std::string& text, const std::string& piece) {
-  return text.find(piece) != std::string::npos;
+  return message<IoError>([&] { read(bytes); });
 }
 
 }  // namespace
@@ -118,45 +106,44 @@ TEST_CASE("files as numpy writes them") {
 TEST_CASE("what cannot be read is refused with what is allowed") {
   const std::string four = bytes_of<float>({1});
   const std::string big_endian = error_of(npy(dictionary(">f4", "(1,)"), four));
-  CHECK(contains(big_endian, "'>f4'"));
-  CHECK(contains(big_endian, "'<f4', '<f8', '<i8', '|u1'"));
+  CHECK(has(big_endian, "'>f4'"));
+  CHECK(has(big_endian, "'<f4', '<f8', '<i8', '|u1'"));
   for (const char* descr : {"<f2", "<c8", "<i4", "|O", "<U5", "", "\n\x01"})
-    CHECK(contains(error_of(npy(dictionary(descr, "(1,)"), four)), "allowed"));
-  CHECK(contains(
-      error_of(npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", four)),
-      "records"));
-  CHECK(contains(error_of(npy(dictionary("<f4", "(2,)"), four)), "needs 8 bytes, the file has 4"));
-  CHECK(contains(error_of(npy(dictionary("<f4", "(1,)"), four + "x")),
-                 "needs 4 bytes, the file has 5"));
-  CHECK(contains(error_of(npy(dictionary("<f4", "(1)"), four)), "comma"));
-  CHECK(contains(error_of(npy(dictionary("<f4", "(-1,)"), four)), "size from 0"));
-  CHECK(contains(error_of(npy(dictionary("<f4", "(1,1,1,1,1,1,1,1,1)"), four)), "8 axes"));
-  CHECK(contains(error_of(npy(dictionary("<f4", "(1,)", "Maybe"), four)), "True or False"));
-  CHECK(contains(error_of(npy("{'descr': '<f4', 'shape': (1,)}", four)), "lacks"));
-  CHECK(contains(error_of(npy("{'descr': '<f4', 'descr': '<f4'}", four)), "twice"));
-  CHECK(contains(error_of(npy("{'descr': '<f4', 'color': '<f4'}", four)), "'color'"));
-  CHECK(contains(error_of(npy(dictionary("<f4", "(1,)") + "x", four)), "goes on"));
-  CHECK(contains(error_of(npy(dictionary("|b1", "(1,)"), "\2")), "element 0 is 2"));
-  CHECK(contains(error_of(npy(dictionary("<f4", "(1,)"), four, 4)), "version 4.0"));
-  CHECK(contains(error_of(""), "no .npy file"));
-  CHECK(contains(error_of("PK\3\4 some zip file"), "no .npy file"));
+    CHECK(has(error_of(npy(dictionary(descr, "(1,)"), four)), "allowed"));
+  CHECK(
+      has(error_of(npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", four)),
+          "records"));
+  CHECK(has(error_of(npy(dictionary("<f4", "(2,)"), four)), "needs 8 bytes, the file has 4"));
+  CHECK(has(error_of(npy(dictionary("<f4", "(1,)"), four + "x")), "needs 4 bytes, the file has 5"));
+  CHECK(has(error_of(npy(dictionary("<f4", "(1)"), four)), "comma"));
+  CHECK(has(error_of(npy(dictionary("<f4", "(-1,)"), four)), "size from 0"));
+  CHECK(has(error_of(npy(dictionary("<f4", "(1,1,1,1,1,1,1,1,1)"), four)), "8 axes"));
+  CHECK(has(error_of(npy(dictionary("<f4", "(1,)", "Maybe"), four)), "True or False"));
+  CHECK(has(error_of(npy("{'descr': '<f4', 'shape': (1,)}", four)), "lacks"));
+  CHECK(has(error_of(npy("{'descr': '<f4', 'descr': '<f4'}", four)), "twice"));
+  CHECK(has(error_of(npy("{'descr': '<f4', 'color': '<f4'}", four)), "'color'"));
+  CHECK(has(error_of(npy(dictionary("<f4", "(1,)") + "x", four)), "goes on"));
+  CHECK(has(error_of(npy(dictionary("|b1", "(1,)"), "\2")), "element 0 is 2"));
+  CHECK(has(error_of(npy(dictionary("<f4", "(1,)"), four, 4)), "version 4.0"));
+  CHECK(has(error_of(""), "no .npy file"));
+  CHECK(has(error_of("PK\3\4 some zip file"), "no .npy file"));
 }
 
 TEST_CASE("lying sizes allocate nothing") {
   const PoolStats before = pool_stats();
-  CHECK(contains(error_of(npy(dictionary("<f8", "(1000000, 1000000)"), "x")),
-                 "needs 8000000000000 bytes, the file has 1"));
-  CHECK(contains(error_of(npy(dictionary("<f8", "(4294967296, 4294967296)"), "x")),
-                 "more bytes than can be counted"));
-  CHECK(contains(error_of(npy(dictionary("<f8", "(0, 9223372036854775807, 2)"), "")),
-                 "more bytes than can be counted"));
-  CHECK(contains(error_of(npy(dictionary("<f8", "(99999999999999999999,)"), "x")), "size from 0"));
+  CHECK(has(error_of(npy(dictionary("<f8", "(1000000, 1000000)"), "x")),
+            "needs 8000000000000 bytes, the file has 1"));
+  CHECK(has(error_of(npy(dictionary("<f8", "(4294967296, 4294967296)"), "x")),
+            "more bytes than can be counted"));
+  CHECK(has(error_of(npy(dictionary("<f8", "(0, 9223372036854775807, 2)"), "")),
+            "more bytes than can be counted"));
+  CHECK(has(error_of(npy(dictionary("<f8", "(99999999999999999999,)"), "x")), "size from 0"));
   std::string huge = npy(dictionary("<f4", "(1,)"), "abcd", 2);
   huge[10] = '\xff', huge[11] = '\x7f';
-  CHECK(contains(error_of(huge), "at most 65535"));
+  CHECK(has(error_of(huge), "at most 65535"));
   std::string longer = npy(dictionary("<f4", "(1,)"), "abcd");
   longer[9] = '\x40';
-  CHECK(contains(error_of(longer), "follow"));
+  CHECK(has(error_of(longer), "follow"));
   CHECK(pool_stats().live_bytes == before.live_bytes);
   CHECK(pool_stats().peak_live_bytes == before.peak_live_bytes);
 }
@@ -164,7 +151,7 @@ TEST_CASE("lying sizes allocate nothing") {
 TEST_CASE("every truncation and random damage is an IoError or a tensor") {
   const std::string good = npy(dictionary("<f4", "(2, 3)"), std::string(24, 'a'));
   for (std::size_t n = 0; n < good.size(); ++n)
-    CHECK(contains(error_of(good.substr(0, n)), "gradus_npy_"));
+    CHECK(has(error_of(good.substr(0, n)), "gradus_npy_"));
   Rng rng(3);
   int refused = 0;
   const TemporaryFile file;

@@ -11,8 +11,11 @@
 #include "tensor/file.h"
 #include "tensor/memory.h"
 #include "tensor/random.h"
+#include "tests/error_text.h"
+#include "tests/tensor/put_file.h"
 
 using namespace gradus;
+using namespace gradus::testing;
 namespace fs = std::filesystem;
 
 namespace {
@@ -34,34 +37,19 @@ std::string entry(const std::string& name, const std::string& dtype, const std::
   return "\"" + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":[" + shape +
          "],\"data_offsets\":[" + offsets + "]}";
 }
-/// Hundreds of files are written here. A new one need not reach the disk, while some file systems
-/// wait for it where an old one is overwritten.
-void put(const fs::path& path, const std::string& bytes) {
-  fs::remove(path);
-  std::ofstream(path, std::ios::binary)
-      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
 TensorFile read(const std::string& bytes) {
   const TemporaryFile file;
   put(file.path, bytes);
   return read_safetensors(file.path);
 }
 std::string error_of(const std::string& bytes) {
-  try {
-    read(bytes);
-  } catch (const IoError& e) {
-    return e.what();
-  }
-  return "no error";
-}
-bool contains(const std::string& text, const std::string& piece) {
-  return text.find(piece) != std::string::npos;
+  return message<IoError>([&] { read(bytes); });
 }
 /// True where `bytes` is refused with a message that has `piece`, which is printed otherwise.
 bool refused_with(const std::string& bytes, const std::string& piece) {
   const std::string error = error_of(bytes);
-  if (!contains(error, piece)) MESSAGE(error);
-  return contains(error, piece) && contains(error, "gradus_st_");
+  if (!has(error, piece)) MESSAGE(error);
+  return has(error, piece) && has(error, "gradus_st_");
 }
 
 }  // namespace

@@ -7,9 +7,11 @@
 
 #include "tensor/random.h"
 #include "tests/tools/process.h"
+#include "tests/train/run_files.h"
 #include "train/run_folder.h"
 
 using namespace gradus;
+using gradus::testing::check_same, gradus::testing::run_files;
 namespace fs = std::filesystem;
 
 namespace {
@@ -20,30 +22,6 @@ std::string train(const std::string& out, const std::string& more = "") {
          "--set train.epochs=4 --set train.save_every=2 --set train.log_every=1 "
          "--set train.base_rate_bias=true --set train.curriculum_epochs=1 --set data.hop_bars=1 " +
          more + " --out '" + out + "'";
-}
-
-/// Every file; of the log all but its times.
-std::map<std::string, std::string> contents(const fs::path& run) {
-  std::map<std::string, std::string> all;
-  for (const auto& entry : fs::recursive_directory_iterator(run))
-    if (entry.is_regular_file())
-      all[fs::relative(entry.path(), run).string()] = read_file(entry.path());
-  std::istringstream in(all["log.jsonl"]);
-  std::string log;
-  for (std::string line; std::getline(in, line);) {
-    auto json = nlohmann::ordered_json::parse(line);
-    json.erase("seconds");
-    log += json.dump() + "\n";
-  }
-  all["log.jsonl"] = log;
-  return all;
-}
-
-void check_same(const fs::path& a, const fs::path& b) {
-  const auto x = contents(a), y = contents(b);
-  for (const auto& file : x)
-    CHECK_MESSAGE((y.count(file.first) && y.at(file.first) == file.second), file.first, " differs");
-  for (const auto& file : y) CHECK_MESSAGE(x.count(file.first), file.first, " is there alone");
 }
 
 const std::string& whole() {
@@ -86,7 +64,7 @@ TEST_CASE("killed at random moments, again and again, a run ends as one that was
     }
     CAPTURE(kills);
     CHECK(code == 0);
-    check_same(whole(), out);
+    check_same(run_files(whole()), run_files(out));
   }
 }
 
@@ -114,7 +92,7 @@ TEST_CASE("Ctrl-C and SIGTERM save, say how to go on, and lose nothing") {
     const CommandResult r = gradus_command("train --quiet --resume " + out);
     REQUIRE_MESSAGE(r.code == 0, r.out);
     CHECK(r.out.ends_with("run folder: " + out + "\n"));
-    auto expected = contents(whole()), got = contents(out);
+    auto expected = run_files(whole()), got = run_files(out);
     expected.erase("experiment.toml"), got.erase("experiment.toml");  // save_every
     CHECK(expected == got);
   }
@@ -148,7 +126,7 @@ TEST_CASE("a run that was killed in its first epoch begins again") {
 }
 
 TEST_CASE("a finished run says so and stays as it is") {
-  const auto before = contents(whole());
+  const auto before = run_files(whole());
   std::map<std::string, fs::file_time_type> times;
   for (const auto& entry : fs::recursive_directory_iterator(whole()))
     times[entry.path().string()] = fs::last_write_time(entry.path());
@@ -156,7 +134,7 @@ TEST_CASE("a finished run says so and stays as it is") {
   CHECK(r.code == 0);
   CHECK(r.out ==
         "the run '" + whole() + "' is complete; its report: " + whole() + "/metrics.json\n");
-  CHECK(contents(whole()) == before);
+  CHECK(run_files(whole()) == before);
   for (const auto& entry : fs::recursive_directory_iterator(whole()))
     CHECK(fs::last_write_time(entry.path()) == times[entry.path().string()]);
 }
@@ -182,9 +160,9 @@ TEST_CASE("another run's options, no run, and a damaged checkpoint are refused")
   for (const std::string& bytes :
        {good.substr(0, good.size() / 2), flipped, std::string(), std::string("x")}) {
     write_file(last, bytes);
-    const auto before = contents(run);
+    const auto before = run_files(run);
     check_refused(resume, {"last.safetensors"});
-    CHECK(contents(run) == before);
+    CHECK(run_files(run) == before);
   }
   write_file(last, good);
 
@@ -195,7 +173,7 @@ TEST_CASE("another run's options, no run, and a damaged checkpoint are refused")
 
   const CommandResult r = gradus_command(resume + "--quiet");
   CHECK_MESSAGE(r.code == 0, r.out);
-  check_same(whole(), run);
+  check_same(run_files(whole()), run_files(run));
 }
 
 TEST_CASE("a second process in the same run folder is refused") {

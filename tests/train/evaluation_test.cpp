@@ -11,6 +11,7 @@
 #include "data/pop909.h"
 #include "tensor/error.h"
 #include "tests/error_text.h"
+#include "tests/real_data.h"
 #include "train/evaluation_table.h"
 #include "train/harmony_source.h"
 #include "train/threshold.h"
@@ -282,38 +283,8 @@ TEST_CASE("the table: rows, files, and the measures that a floor reaches") {
   CHECK(has(json(t), "\"threshold\": null"));
 }
 
-namespace {
-
-std::filesystem::path data_folder() {
-  if (const char* set = std::getenv("GRADUS_DATA")) return set;
-  return std::filesystem::path(GRADUS_SOURCE_DIR) / "../shared/data";
-}
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-#else
-constexpr bool kSanitized = false;
-#endif
-
-}  // namespace
-
 TEST_CASE("the floors on POP909: the papers' windows, and 8 bars from bar lines on") {
-  std::error_code ignored;
-  if (!std::filesystem::is_directory(data_folder() / "POP909-Dataset", ignored)) {
-    MESSAGE("skipped: no POP909 in " << data_folder().string()
-                                     << "; set GRADUS_DATA to its folder");
-    return;
-  }
-  if (kSanitized) {
-    MESSAGE("skipped: the whole set is slow with sanitizers");
-    return;
-  }
+  if (!whole_data_is_there()) return;
   DataRequest request;
   request.source = data_folder();
   request.steps_per_quarter = 16;

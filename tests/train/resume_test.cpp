@@ -2,11 +2,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "tests/error_text.h"
-#include "tests/train/scratch_folder.h"
+#include "tests/train/run_files.h"
 #include "train/run_lock.h"
 #include "train/trainer.h"
 
@@ -43,27 +41,6 @@ Experiment tiny(const std::vector<std::string>& more = {}) {
   return Experiment::parse("", "test", all);
 }
 
-/// Every file of a run; of the log all but its times.
-std::map<std::string, std::string> files(const fs::path& run) {
-  auto all = contents(run);
-  std::istringstream in(all["log.jsonl"]);
-  std::string log;
-  for (std::string line; std::getline(in, line);) {
-    auto json = nlohmann::ordered_json::parse(line);
-    json.erase("seconds");
-    log += json.dump() + "\n";
-  }
-  all["log.jsonl"] = log;
-  return all;
-}
-
-void check_same(const std::map<std::string, std::string>& a,
-                const std::map<std::string, std::string>& b) {
-  for (const auto& file : a)
-    CHECK_MESSAGE((b.count(file.first) && b.at(file.first) == file.second), file.first, " differs");
-  for (const auto& file : b) CHECK_MESSAGE(a.count(file.first), file.first, " is there alone");
-}
-
 void replace_copy(const fs::path& from, const fs::path& to) {
   fs::remove_all(to);
   fs::copy(from, to, fs::copy_options::recursive);
@@ -86,7 +63,7 @@ struct Whole {
     });
     steps = r.steps;
     per_epoch = trainer.steps_per_epoch();
-    all = files(folder.path());
+    all = run_files(folder.path());
   }
   fs::path at(int64 step) const { return scratch.path / fmt::format("step{}", step); }
   ScratchFolder scratch;
@@ -124,7 +101,7 @@ TEST_CASE("stopped after each step, a run goes on to the same files") {
       CHECK_FALSE(folder.complete());
     }
     CHECK(go_on(path).ending == TrainingReport::Ending::all_epochs);
-    check_same(whole().all, files(path));
+    check_same(whole().all, run_files(path));
   }
 }
 
@@ -132,7 +109,7 @@ TEST_CASE("killed after each step, a run goes on to the same files") {
   for (int64 k = 1; k <= whole().steps; ++k) {
     CAPTURE(k);
     go_on(whole().at(k));
-    check_same(whole().all, files(whole().at(k)));
+    check_same(whole().all, run_files(whole().at(k)));
   }
 }
 
@@ -143,7 +120,7 @@ TEST_CASE("stopped at every step of its way, by a new process each time") {
   int64 steps = 0;
   while (go_on(path, [] { return true; }).ending == TrainingReport::Ending::stopped) ++steps;
   CHECK(steps == whole().steps);
-  check_same(whole().all, files(path));
+  check_same(whole().all, run_files(path));
 }
 
 TEST_CASE("killed between any two files of an epoch's end or of the run's end") {
@@ -175,7 +152,7 @@ TEST_CASE("killed between any two files of an epoch's end or of the run's end") 
       write_file(killed / "metrics.json.77.4.tmp", "half");
       write_file(killed / "log.jsonl", read_file(killed / "log.jsonl") + "{\"step\":");
       go_on(killed);
-      check_same(whole().all, files(killed));
+      check_same(whole().all, run_files(killed));
       if (k % whole().per_epoch != 0) break;
     }
   }
@@ -218,10 +195,10 @@ TEST_CASE("patience ends a run that learns nothing") {
   CHECK(r.epochs == 3);
   CHECK(nlohmann::json::parse(read_file(folder.metrics()))["ended_early"] == true);
   // Ended early, then killed before its report: it is not trained on.
-  const auto before = files(folder.path());
+  const auto before = run_files(folder.path());
   fs::remove(folder.metrics());
   CHECK(go_on(folder.path()).epochs == 3);
-  check_same(before, files(folder.path()));
+  check_same(before, run_files(folder.path()));
 }
 
 TEST_CASE("the log is cut to the lines of the checkpoint, and its time goes on") {
