@@ -24,20 +24,12 @@ class Error : public std::exception {
   /// The name of the op that failed, or empty: set once, by the innermost layer that knows it.
   const std::string& op() const { return op_; }
   const std::vector<std::string>& details() const { return details_; }
-  void set_op(std::string_view name) {
-    if (op_.empty()) op_ = name, rebuild();
-  }
+  void set_op(std::string_view name);
   /// Adds one indented line of context below the rule.
-  void add(std::string detail) {
-    details_.push_back(std::move(detail));
-    rebuild();
-  }
+  void add(std::string detail);
 
  private:
-  void rebuild() {
-    text_ = op_.empty() ? rule_ : "[" + op_ + "] " + rule_;
-    for (const auto& d : details_) text_ += "\n  " + d;
-  }
+  void rebuild();
   std::string rule_, op_, text_;
   std::vector<std::string> details_;
 };

@@ -6,10 +6,10 @@
 #include "tensor/error.h"
 
 using namespace gradus;
-using Shape = Schedule::Shape;
+using Curve = Schedule::Shape;
 
 TEST_CASE("warm-up climbs to 1, then the shape begins at 1") {
-  for (Shape shape : {Shape::constant, Shape::step, Shape::cosine}) {
+  for (Curve shape : {Curve::constant, Curve::step, Curve::cosine}) {
     const Schedule s{.shape = shape, .warmup_steps = 4, .total_steps = 100, .steps_per_epoch = 10};
     CHECK(s.factor(0) == 0.25);
     CHECK(s.factor(2) == 0.75);
@@ -24,17 +24,17 @@ TEST_CASE("warm-up climbs to 1, then the shape begins at 1") {
 TEST_CASE("constant stays 1") { CHECK(Schedule{}.factor(1000000) == 1); }
 
 TEST_CASE("step falls once an epoch") {
-  const Schedule s{.shape = Shape::step, .warmup_steps = 2, .steps_per_epoch = 3, .decay = 0.5};
+  const Schedule s{.shape = Curve::step, .warmup_steps = 2, .steps_per_epoch = 3, .decay = 0.5};
   CHECK(s.factor(4) == 1);
   CHECK(s.factor(5) == 0.5);
   CHECK(s.factor(7) == 0.5);
   CHECK(s.factor(8) == 0.25);
   // No steps in an epoch is one.
-  CHECK(Schedule{.shape = Shape::step, .steps_per_epoch = 0, .decay = 0.5}.factor(2) == 0.25);
+  CHECK(Schedule{.shape = Curve::step, .steps_per_epoch = 0, .decay = 0.5}.factor(2) == 0.25);
 }
 
 TEST_CASE("cosine falls to its floor and stays there") {
-  const Schedule s{.shape = Shape::cosine, .warmup_steps = 10, .total_steps = 110, .floor = 0.2};
+  const Schedule s{.shape = Curve::cosine, .warmup_steps = 10, .total_steps = 110, .floor = 0.2};
   CHECK(s.factor(10) == 1);
   CHECK(s.factor(35) == doctest::Approx(0.2 + 0.8 * 0.8535533905932737));
   CHECK(s.factor(60) == doctest::Approx(0.6));
@@ -42,15 +42,15 @@ TEST_CASE("cosine falls to its floor and stays there") {
   CHECK(s.factor(5000) == doctest::Approx(0.2));
   for (int64 t = 10; t < 110; ++t) CHECK(s.factor(t + 1) < s.factor(t));
   // Shorter than its warm-up: at the floor right after it.
-  const Schedule brief{.shape = Shape::cosine, .warmup_steps = 10, .total_steps = 5};
+  const Schedule brief{.shape = Curve::cosine, .warmup_steps = 10, .total_steps = 5};
   CHECK(brief.factor(10) == 1);
   CHECK(brief.factor(11) == doctest::Approx(0));
 }
 
 TEST_CASE("schedules by name") {
-  CHECK(parse_schedule("constant") == Shape::constant);
-  CHECK(parse_schedule("step") == Shape::step);
-  CHECK(parse_schedule("cosine") == Shape::cosine);
+  CHECK(parse_schedule("constant") == Curve::constant);
+  CHECK(parse_schedule("step") == Curve::step);
+  CHECK(parse_schedule("cosine") == Curve::cosine);
   try {
     parse_schedule("cosin");
     FAIL("accepted");
