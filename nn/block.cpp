@@ -3,10 +3,20 @@
 namespace gradus {
 
 Block::Block(const Build& build, const BlockConfig& c, const PositionalEncoding& encoding)
+    : Block(build, c, &encoding, nullptr) {}
+
+Block::Block(const Build& build, const BlockConfig& c, const MakeEncoding& make_encoding)
+    : Block(build, c, nullptr, &make_encoding) {}
+
+Block::Block(const Build& build, const BlockConfig& c, const PositionalEncoding* shared,
+             const MakeEncoding* make_own)
     : Module(build),
       placement_(c.norm),
+      own_encoding_(make_own
+                        ? (*make_own)(child("encoding"), {c.attention.d_model, c.attention.heads})
+                        : nullptr),
       attention_norm_(child("attention_norm"), c.attention.d_model),
-      attention_(child("attention"), c.attention, encoding),
+      attention_(child("attention"), c.attention, own_encoding_ ? *own_encoding_ : *shared),
       attention_dropout_(child("attention_dropout"), c.dropout),
       feed_forward_norm_(child("feed_forward_norm"), c.attention.d_model),
       feed_forward_(child("feed_forward"), c.attention.d_model, c.d_ff, c.activation, c.dropout),

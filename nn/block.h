@@ -21,7 +21,10 @@ struct BlockConfig {
 
 class Block : public Module {
  public:
+  /// `encoding` belongs to the model and must outlive this block.
   Block(const Build& build, const BlockConfig& config, const PositionalEncoding& encoding);
+  /// With an encoding of this block's own, its child "encoding".
+  Block(const Build& build, const BlockConfig& config, const MakeEncoding& make_encoding);
 
   /// x [B,N,D] -> [B,N,D]; every row is a query.
   Var operator()(const Var& x, const Positions& positions, Pass& pass) const;
@@ -29,12 +32,17 @@ class Block : public Module {
   Var step(const Var& x, const Positions& positions, AttentionState& state, Pass& pass) const;
   const MultiHeadAttention& attention() const { return attention_; }
   void draw(Rng& rng) { attention_.draw(rng); }
+  /// The block's own encoding; null where it is the model's.
+  PositionalEncoding* own_encoding() const { return own_encoding_.get(); }
 
  private:
+  Block(const Build& build, const BlockConfig& config, const PositionalEncoding* shared,
+        const MakeEncoding* make_own);
   template <class Attend>
   Var run(const Var& x, Pass& pass, Attend&& attend) const;
 
   NormPlacement placement_;
+  std::unique_ptr<PositionalEncoding> own_encoding_;
   LayerNorm attention_norm_;
   MultiHeadAttention attention_;
   Dropout attention_dropout_;

@@ -4,6 +4,11 @@
 
 namespace gradus {
 
+std::string_view name(Sharing s) {
+  constexpr std::string_view names[] = {"all", "codes", "nothing"};
+  return names[static_cast<int>(s)];
+}
+
 namespace {
 
 const TransformerConfig& checked(const TransformerConfig& c) {
@@ -30,6 +35,18 @@ BlockConfig block_config(const TransformerConfig& c) {
   return b;
 }
 
+/// Refuses what a layer cannot have of its own.
+void check_own(const PositionalEncoding& e, Sharing sharing) {
+  check<ConfigError>((e.traits().hooks & kEmbed) == 0,
+                     "'{}' is added to the input, once, before the first layer: layers have no "
+                     "encodings of their own then (shared = {}); share all",
+                     e.kind(), name(sharing));
+  check<ConfigError>(sharing != Sharing::codes || e.traits().stochastic,
+                     "'{}' draws no random codes that layers could share (shared = codes); share "
+                     "all, or nothing",
+                     e.kind());
+}
+
 }  // namespace
 
 Transformer::Transformer(const Build& build, const TransformerConfig& config,
@@ -37,11 +54,18 @@ Transformer::Transformer(const Build& build, const TransformerConfig& config,
     : Module(build),
       config_(checked(config)),
       input_(child("input"), config.inputs, config.d_model),
-      encoding_(make_encoding(child("encoding"), {config.d_model, config.heads})),
+      encoding_(config.sharing == Sharing::all
+                    ? make_encoding(child("encoding"), {config.d_model, config.heads})
+                    : nullptr),
       output_(child("output"), config.d_model, config.outputs) {
-  for (int64 i = 0; i < config.layers; ++i)
-    blocks_.push_back(std::make_unique<Block>(child(fmt::format("layer{}", i)),
-                                              block_config(config_), *encoding_));
+  const BlockConfig block = block_config(config_);
+  for (int64 i = 0; i < config.layers; ++i) {
+    const Build place = child(fmt::format("layer{}", i));
+    blocks_.push_back(encoding_ ? std::make_unique<Block>(place, block, *encoding_)
+                                : std::make_unique<Block>(place, block, make_encoding));
+    if (!encoding_) check_own(encoding(), config.sharing);
+  }
+  if (config.sharing == Sharing::codes) draw_own_codes(rng("codes"));
   if (config.norm == NormPlacement::pre)
     norm_ = std::make_unique<LayerNorm>(child("norm"), config.d_model);
 }
@@ -51,7 +75,8 @@ Var Transformer::embed(const Var& x, const Positions& positions, Pass& pass) con
               config_.inputs, x.shape());
   check_shape(positions.keys() == x.size(1), "the positions have {} tokens, x has {}: {}",
               positions.keys(), x.size(1), x.shape());
-  return encoding_->embed(input_(x, pass), positions, pass);
+  const Var h = input_(x, pass);
+  return encoding_ ? encoding_->embed(h, positions, pass) : h;
 }
 
 Var Transformer::logits(const Var& x, Pass& pass) const {
@@ -64,7 +89,8 @@ Var Transformer::operator()(const Var& x, const Positions& positions, Pass& pass
   for (const auto& owned : blocks_) {
     const Block& block = *owned;
     if (config_.checkpoint) {
-      const std::array<const Module*, 2> modules{&block, encoding_.get()};
+      const std::array<const Module*, 2> both{&block, encoding_.get()};
+      const std::span<const Module* const> modules(both.data(), encoding_ ? 2u : 1u);
       h = gradus::checkpoint(
           modules, [&block, positions](const Var& v, Pass& p) { return block(v, positions, p); }, h,
           pass);
@@ -88,8 +114,22 @@ Var Transformer::step(const Var& x, const Positions& positions, std::vector<Atte
 }
 
 void Transformer::draw(Rng& rng) {
-  encoding_->draw(rng);
+  if (encoding_)
+    encoding_->draw(rng);
+  else
+    draw_own_codes(rng.stream("codes"));
   for (const auto& block : blocks_) block->draw(rng);
+}
+
+void Transformer::draw_own_codes(const Rng& codes) {
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    Rng own = config_.sharing == Sharing::codes ? codes : codes.stream(i);
+    blocks_[i]->own_encoding()->draw(own);
+  }
+}
+
+const PositionalEncoding& Transformer::encoding(std::size_t layer) const {
+  return encoding_ ? *encoding_ : *blocks_.at(layer)->own_encoding();
 }
 
 }  // namespace gradus

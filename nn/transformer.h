@@ -1,11 +1,17 @@
 // The encoder Transformer of the papers (SPEC 3 and 5): Linear(inputs -> d_model), the encoding's
 // embed, blocks, a last norm where norms come first, Linear(d_model -> outputs). Causal or not as
-// the positions say. It owns the positional encoding, which all blocks share.
+// the positions say. The positional encoding is one, which all blocks share, or each block has its
+// own.
 #pragma once
 
 #include "nn/block.h"
 
 namespace gradus {
+
+/// What the layers share of the encoding: parameters and random codes; its codes alone, so that
+/// frequencies, gains and gates are each layer's own (SPE's gates, SPEC 4.2); or nothing.
+enum class Sharing { all, codes, nothing };
+std::string_view name(Sharing s);
 
 struct TransformerConfig {
   int64 inputs = 0, outputs = 0;
@@ -14,12 +20,14 @@ struct TransformerConfig {
   NormPlacement norm = NormPlacement::post;
   Activation activation = Activation::relu;
   CoreConfig core;
+  Sharing sharing = Sharing::all;
   bool checkpoint = false;  ///< computes each block again in the backward pass: less memory
 };
 
 class Transformer : public Module {
  public:
-  /// ConfigError for sizes that do not fit, and where core and encoding do not.
+  /// ConfigError for sizes that do not fit, where core and encoding do not, and where layers cannot
+  /// have encodings of their own: one that is added to the input is there once.
   Transformer(const Build& build, const TransformerConfig& config,
               const MakeEncoding& make_encoding);
 
@@ -30,22 +38,24 @@ class Transformer : public Module {
            Pass& pass) const;
   /// States before the first token.
   std::vector<AttentionState> start() const { return std::vector<AttentionState>(blocks_.size()); }
-  /// This step's random features, of the encoding and of every feature map: once a step, before
-  /// the first forward.
+  /// This step's random features, of the encodings and of every feature map: once a step, before
+  /// the first forward. A layer's own codes come from the stream of its number.
   void draw(Rng& rng);
 
   const TransformerConfig& config() const { return config_; }
-  const PositionalEncoding& encoding() const { return *encoding_; }
+  /// What a layer works with; where it is shared the same for all.
+  const PositionalEncoding& encoding(std::size_t layer = 0) const;
   const Block& block(std::size_t layer) const { return *blocks_.at(layer); }
   Linear& output() { return output_; }
 
  private:
   Var embed(const Var& x, const Positions& positions, Pass& pass) const;
   Var logits(const Var& x, Pass& pass) const;
+  void draw_own_codes(const Rng& rng);
 
   TransformerConfig config_;
   Linear input_;
-  std::unique_ptr<PositionalEncoding> encoding_;
+  std::unique_ptr<PositionalEncoding> encoding_;  // null: each block has its own
   std::vector<std::unique_ptr<Block>> blocks_;
   std::unique_ptr<LayerNorm> norm_;
   Linear output_;

@@ -96,7 +96,7 @@ std::string place(const std::string& where, const toml::source_region& at) {
   return at.begin.line ? fmt::format("{}:{}", where, at.begin.line) : where;
 }
 
-/// Refuses a key that is no key: the [pe] section is open, its options belong to the encoding.
+/// Refuses a key that is no key: the [pe] section is open, its other keys belong to the encoding.
 void check_key(const std::string& key, const std::string& where, const Words& known) {
   if (key.starts_with("pe.") || std::find(known.begin(), known.end(), key) != known.end()) return;
   fail<ConfigError>("{}: unknown key '{}'{}; known: {}", where, key, did_you_mean(key, known),
@@ -123,6 +123,11 @@ OptionValue override_value(const std::string& assignment, const std::string& whe
   return one.values().begin()->second;
 }
 
+/// An option of the encoding itself.
+bool is_pe_option(const std::string& key) {
+  return key.starts_with("pe.") && key != "pe.name" && key != "pe.shared";
+}
+
 /// The encoding and its own options are known here already: a wrong one is told with its place.
 void check_encoding(const std::string& name, const AllGiven& given) {
   const EncodingDef* def = nullptr;
@@ -135,10 +140,10 @@ void check_encoding(const std::string& name, const AllGiven& given) {
   Words known;
   for (const OptionInfo& o : def->options) known.push_back(fmt::format("pe.{}", o.name));
   for (const auto& [key, g] : given)
-    check<ConfigError>(!key.starts_with("pe.") || key == "pe.name" ||
-                           std::find(known.begin(), known.end(), key) != known.end(),
-                       "{}: '{}' has no option '{}'{}; it takes {}", g.where, name, key,
-                       did_you_mean(key, known), known.empty() ? "none" : join(known));
+    check<ConfigError>(
+        !is_pe_option(key) || std::find(known.begin(), known.end(), key) != known.end(),
+        "{}: '{}' has no option '{}'{}; it takes {}", g.where, name, key, did_you_mean(key, known),
+        known.empty() ? "none" : join(known));
 }
 
 }  // namespace
@@ -180,7 +185,7 @@ Experiment Experiment::parse(std::string_view text, const std::string& where,
   check_encoding(e.pe, given);
   e.pe_options = Options(fmt::format("pe '{}'", e.pe));
   for (const auto& [key, g] : given)
-    if (key.starts_with("pe.") && key != "pe.name") e.pe_options.set(key.substr(3), g.value);
+    if (is_pe_option(key)) e.pe_options.set(key.substr(3), g.value);
   check<ConfigError>(e.model.d_model % e.model.heads == 0,
                      "{}: model.heads = {} does not divide model.d_model = {}", where,
                      e.model.heads, e.model.d_model);

@@ -36,6 +36,7 @@ struct Experiment {
     bool causal = true;
   } model;
   std::string pe = "ropepool";
+  std::string pe_shared = "all";
   Options pe_options{"pe"};  ///< the other keys of [pe]
   struct Train {
     int64 seed = 1, epochs = 10, batch = 8, accumulate = 1;

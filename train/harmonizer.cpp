@@ -39,6 +39,8 @@ TransformerConfig transformer_config(const Experiment& e, const HarmonyFormat& f
   c.dropout = e.model.dropout;
   c.norm = e.model.norm == "pre" ? NormPlacement::pre : NormPlacement::post;
   c.activation = parse_activation(e.model.activation);
+  for (Sharing s : {Sharing::all, Sharing::codes, Sharing::nothing})
+    if (name(s) == e.pe_shared) c.sharing = s;
   c.core.kind = parse_core(e.model.attention);
   c.core.dropout = c.core.kind == CoreKind::softmax ? e.model.dropout : 0;
   c.core.feature_map = e.model.feature_map;

@@ -31,6 +31,14 @@ TEST_CASE("nothing given: the defaults") {
   CHECK(e.data.context == std::vector<std::string>{"bin"});
 }
 
+TEST_CASE("what layers share of the encoding is a key of [pe], no option of the encoding") {
+  const Experiment e = Experiment::parse("[pe]\nname = \"rope\"\nshared = \"nothing\"", "exp.toml");
+  CHECK(e.pe_shared == "nothing");
+  CHECK(e.pe_options.values().empty());
+  CHECK(Experiment::parse(e.to_toml(), "again").pe_shared == "nothing");
+  CHECK(has(fault("[pe]\nshared = \"code\""), "did you mean 'codes'?"));
+}
+
 TEST_CASE("every kind of value is read") {
   const Experiment e = Experiment::parse(R"(
 [data]
