@@ -6,11 +6,13 @@
 // and z are the state. Padding multiplies f(k_n) by 0. With Normaliser::unrotated the denominator
 // sums the features before transform_features, with Normaliser::none there is none (features that
 // can be negative need that: their sum may be 0).
-// eps beside features that a factor was taken out of: nn/kernel_core.h.
+// eps beside features that a factor was taken out of: nn/kernel_core.h. Features with scales of
+// each token (decay): nn/scaled_product.h.
 #include <array>
 
 #include "nn/kernel_core.h"
 #include "nn/ops.h"
+#include "nn/scaled_product.h"
 #include "tensor/elementwise.h"
 
 namespace gradus::detail {
@@ -30,7 +32,8 @@ class LinearCore : public AttentionCore {
     const ScopeGuard scope = enter(pass);
     check_inputs(q, k, v, positions);
     const Prepared p = prepare(q, k, positions, pass);
-    const Var y = sum_over_keys(p.q, p.k, columns(v), positions);
+    const Var y = p.decays() ? scaled_sum(p, columns(v), positions)
+                             : sum_over_keys(p.q, p.k, columns(v), positions);
     if (normaliser_ != Normaliser::unrotated) return normalise(y, {}, p.log_scale());
     return normalise(y, sum_over_keys(p.plain_q, p.plain_k, ones_beside(v), positions),
                      p.log_scale());
@@ -44,7 +47,10 @@ class LinearCore : public AttentionCore {
       const Var s = matmul(a, transpose(b));
       return positions.causal ? tril(s, positions.query_begin) : s;
     };
-    const Var s = square(p.q, p.k).named("scores");
+    Var s = square(p.q, p.k);
+    if (p.decays())
+      s = s * scale_factors(p.query_decay, p.key_decay, positions.query_begin, s.dtype());
+    s = s.named("scores");
     if (normaliser_ == Normaliser::none) return rescale(s, p.log_scale()).named("weights");
     const Var total = normaliser_ == Normaliser::sum ? s : square(p.plain_q, p.plain_k);
     return (s / with_eps(sum(total, {-1}, Keep::yes), p.log_scale())).named("weights");
@@ -62,11 +68,15 @@ class LinearCore : public AttentionCore {
     const Var more = matmul(transpose(p.k), columns(v));
     Var unrotated;
     if (normaliser_ == Normaliser::unrotated) unrotated = transpose(p.plain_k);
+    const auto with_decay = [&](const Tensor& scale, const Tensor& decay) {
+      return p.decays() ? sum_of_logs(scale, cast(decay, q.dtype())) : scale;
+    };
     accumulate(state, more.value(), unrotated.defined() ? unrotated.value() : Tensor(),
-               p.key_scale);
+               with_decay(p.key_scale, p.key_decay));
     const Var y = matmul(p.q, Var(state.sums));
     const Var total = unrotated.defined() ? matmul(p.plain_q, Var(state.unrotated)) : Var();
-    return normalise(y, total, sum_of_logs(p.query_scale, state.log_scale));
+    return normalise(y, total,
+                     sum_of_logs(with_decay(p.query_scale, p.query_decay), state.log_scale));
   }
 
   bool has_recurrence() const override { return true; }
@@ -77,6 +87,8 @@ class LinearCore : public AttentionCore {
     Var q, k;              // features, padding at 0
     Var plain_q, plain_k;  // before transform_features, for Normaliser::unrotated
     Tensor query_scale, key_scale;
+    Tensor query_decay, key_decay;  // the encoding's scales of each token
+    bool decays() const { return query_decay.defined(); }
     Tensor log_scale() const { return sum_of_logs(query_scale, key_scale); }
   };
 
@@ -94,7 +106,9 @@ class LinearCore : public AttentionCore {
             fq.phi,
             fk.phi,
             fq.log_scale,
-            fk.log_scale};
+            fk.log_scale,
+            f.query_scale,
+            f.key_scale};
   }
 
   Var columns(const Var& v) const { return normaliser_ == Normaliser::sum ? with_ones(v) : v; }
@@ -107,6 +121,12 @@ class LinearCore : public AttentionCore {
     if (begin == 0) return causal_product(q, k, v);
     const Var before = matmul(transpose(slice(k, 2, 0, begin)), slice(v, 2, 0, begin));
     return matmul(q, before) + causal_product(q, slice(k, 2, begin, end), slice(v, 2, begin, end));
+  }
+
+  static Var scaled_sum(const Prepared& p, Var v, const Positions& positions) {
+    const int64 end = positions.query_begin + positions.query_count;
+    const auto seen = [end](const auto& x) { return slice(x, 2, 0, end); };
+    return scaled_causal_product(p.q, seen(p.k), seen(v), p.query_decay, seen(p.key_decay));
   }
 
   Var normalise(const Var& y, const Var& unrotated_total, const Tensor& log_scale) const {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <unordered_set>
 
+#include "tensor/elementwise.h"
 #include "tensor/index.h"
 #include "tensor/text.h"
 
@@ -21,6 +22,14 @@ std::string_view name(Cost c) {
 std::string_view name(Relative r) {
   constexpr std::string_view names[] = {"exactly", "in the mean", "no"};
   return names[static_cast<int>(r)];
+}
+
+QueryKey with_scales(const QueryKey& t) {
+  if (!t.query_scale.defined()) return t;
+  const auto scaled = [](const Var& x, const Tensor& log) {
+    return x * Var(cast(exp(log), x.dtype()));
+  };
+  return {scaled(t.q, t.query_scale), scaled(t.k, t.key_scale)};
 }
 
 namespace {

@@ -89,7 +89,13 @@ std::string_view name(Relative r);
 
 struct QueryKey {
   Var q, k;
+  /// Behind the feature map and a causal mask alone: true features are q e^query_scale and k
+  /// e^key_scale, which may be too large for numbers; f64 [B|1,H,N,1], that of keys does not fall
+  /// with the row. Undefined: 0.
+  Tensor query_scale{}, key_scale{};
 };
+/// The true features, where numbers hold them.
+QueryKey with_scales(const QueryKey& t);
 
 /// The raw score of one pair of labels in closed form, per head: a = q^T G k + alpha^T q + beta^T k
 /// + gamma.

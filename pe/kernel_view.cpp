@@ -200,7 +200,7 @@ KernelView::Parts KernelView::parts(const Var& q, const Var& k, const Positions&
   const bool adds = e.traits().hooks & kEmbed;
   const Var query = adds ? embedded(q) : q, key = adds ? embedded(k) : k;
   QueryKey t = e.transform(query, key, positions, pass);
-  t = e.transform_features(t.q, t.k, positions, pass);
+  t = with_scales(e.transform_features(t.q, t.k, positions, pass));
   Parts p{t.q, t.k, matmul(t.q, transpose(t.k)), std::nullopt};
   if (e.traits().hooks & kLagBias) {
     const Tensor labels = positions.track_labels(e.tracks(), e.kind());

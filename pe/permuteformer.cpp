@@ -19,19 +19,18 @@ the m features of head h, drawn once, and h = 1..H:
     r_h = sigmoid(2 + 3 h / H) behind a causal mask, 1 otherwise
 
 It depends on the difference of labels, and non-negative features stay so, which the normaliser
-needs. r^-p overflows an f32 at p = 699, so that with decay time goes in equal whole steps from 0 to
-below max_length, 512; decay = false has r = 1, takes any whole labels, and has no limit.
+needs. r^-p overflows an f32 at p = 699, so that the powers stand beside the features as logarithms,
+and linear attention takes them relative to the end of each chunk of tokens: for any length. With
+decay time goes in equal whole steps; decay = false has r = 1 and takes any whole labels.
 
     layout   permuted [1 .. m]        width kept
     closed form, of features   G_ij = r^(p_m - p_n) where P^(p_n - p_m) takes j to i
 )";
 
-constexpr int64 kMaxLength = 512;
-
 struct PermuteformerConfig {
   LabelConfig labels;
   bool decay = true;
-  int64 max_length = kMaxLength, features = 0;
+  int64 features = 0;
 
   static PermuteformerConfig read(Options& o, EncodingShape shape) {
     PermuteformerConfig c;
@@ -41,9 +40,6 @@ struct PermuteformerConfig {
                        "{}: features shrink with the time between tokens, '{}' may run backwards; "
                        "set decay = false",
                        o.where(), c.labels.tracks[0]);
-    check<ConfigError>(c.decay || !o.has("max_length"),
-                       "{}: option 'max_length' goes with decay = true", o.where());
-    c.max_length = o.integer("max_length", c.max_length, 1, kMaxLength);
     c.features = o.integer("features", shape.head_dim(), 1, 8192);
     return c;
   }
@@ -53,7 +49,6 @@ constexpr Traits kTraits{.hooks = kTransformFeatures,
                          .takes_any_label = false,
                          .uniform_only = true,
                          .relative = Relative::exactly,
-                         .max_length = kMaxLength,
                          .whole_labels = true};
 
 class Permuteformer : public LabelEncoding {
@@ -61,14 +56,12 @@ class Permuteformer : public LabelEncoding {
   Permuteformer(const Build& build, EncodingShape shape, const PermuteformerConfig& config)
       : LabelEncoding(build, shape, config.labels, LabelValues::whole),
         decay_(config.decay),
-        longest_(config.max_length),
         permutation_(buffer("permutation",
                             random_permutations(rng("permutation"), shape.heads, config.features),
                             BufferDType::fixed)) {}
 
   Traits traits() const override {
     Traits t = kTraits;
-    t.max_length = decay_ ? longest_ : 0;
     if (!decay_) t.uniform_only = false, t.takes_any_label = true, t.norm_preserving = true;
     return t;
   }
@@ -78,16 +71,20 @@ class Permuteformer : public LabelEncoding {
     const ScopeGuard scope = enter(pass);
     check_features(fq.size(-1));
     const Tensor labels = checked_labels(positions);
-    if (decay_) check_time(positions, labels);
+    if (decay_)
+      check<ConfigError>(positions.uniform,
+                         "permuteformer shrinks features with the time between tokens, so time "
+                         "must go in equal steps and be the only track; for other labels set decay "
+                         "= false");
     const Tensor index = permutation_powers(permutation_.value(), labels);
     const int64 begin = positions.query_begin, end = begin + positions.query_count;
-    Var q = permuted(fq, slice(index, 2, begin, end)), k = permuted(fk, index);
+    QueryKey t{permuted(fq, slice(index, 2, begin, end)).named("q"),
+               permuted(fk, index).named("k")};
     if (decay_ && positions.causal) {
       const Tensor power = mul(unsqueeze(labels, 1), log_decay());  // [B|1, H, N, 1]
-      q = q * Var(cast(exp(slice(power, 2, begin, end)), q.dtype()));
-      k = k * Var(cast(exp(neg(power)), k.dtype()));
+      t.query_scale = slice(power, 2, begin, end), t.key_scale = neg(power);
     }
-    return {q.named("q"), k.named("k")};
+    return t;
   }
 
   int64 transformed_features(int64 m) const override {
@@ -112,18 +109,6 @@ class Permuteformer : public LabelEncoding {
     return from_values(r, {shape().heads, 1, 1});
   }
 
-  void check_time(const Positions& positions, const Tensor& labels) const {
-    check<ConfigError>(positions.uniform,
-                       "permuteformer shrinks features with the time between tokens, so time must "
-                       "go in equal steps and be the only track; for other labels set decay = "
-                       "false");
-    for (double p : labels.to_vector<double>())
-      check<IndexError>(p >= 0 && p < static_cast<double>(longest_),
-                        "permuteformer takes times from 0 to {} (its powers overflow beyond), got "
-                        "{}; decay = false has no limit",
-                        longest_ - 1, p);
-  }
-
   void check_features(int64 m) const {
     const int64 own = permutation_.value().size(1);
     check<ConfigError>(m == own,
@@ -133,7 +118,6 @@ class Permuteformer : public LabelEncoding {
   }
 
   bool decay_;
-  int64 longest_;
   const Buffer& permutation_;
 };
 
@@ -149,7 +133,6 @@ extern const EncodingDef kPermuteformer{
     .traits = kTraits,
     .options = {{"tracks", "time", "one track", "the label that permutes"},
                 {"decay", "true", "true, false", "shrink with the distance behind a causal mask"},
-                {"max_length", "512", "1 to 512", "decay: times from 0 to one below"},
                 {"features", "head size", "1 to 8192", "of the feature map"}},
     .make = [](const Build& build, EncodingShape shape,
                Options& options) -> std::unique_ptr<PositionalEncoding> {

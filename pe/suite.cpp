@@ -92,7 +92,7 @@ std::vector<HookOutput> run_hooks(const PositionalEncoding& e, const Var& x, con
   const QueryKey t = e.transform(q, k, p, pass);
   out.push_back({"transform", t.q, true});
   out.push_back({"transform", t.k, false});
-  const QueryKey f = e.transform_features(q, k, p, pass);
+  const QueryKey f = with_scales(e.transform_features(q, k, p, pass));
   out.push_back({"transform_features", f.q, true});
   out.push_back({"transform_features", f.k, false});
   if (e.traits().hooks & kLagBias)
@@ -146,6 +146,10 @@ Scores scores(const PositionalEncoding& e, const Inputs& in, const Positions& p)
   const double scale = 1 / std::sqrt(static_cast<double>(d));
   const Tensor tq = qk.q.value(), tk = transpose(qk.k.value());
   Scores s{mul(matmul(tq, tk), scale), mul(matmul(abs(tq), abs(tk)), scale)};
+  if (qk.query_scale.defined()) {
+    const Tensor factor = exp(add(qk.query_scale, transpose(qk.key_scale)));
+    s = {mul(s.value, factor), mul(s.size, factor)};
+  }
   const auto include = [&s](const Tensor& bias) {
     s = {add(s.value, bias), add(s.size, abs(bias))};
   };

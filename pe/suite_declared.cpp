@@ -168,7 +168,7 @@ Finding check_composition(const SuiteSubject& s) {
     Pass pass = Pass::eval();
     const Positions p = positions_of(s, *e, labels);
     const QueryKey t = e->transform(q, in.k, p, pass);
-    return e->transform_features(t.q, t.k, p, pass).q.value();
+    return with_scales(e->transform_features(t.q, t.k, p, pass)).q.value();
   };
   if (!near(turn(in.q, zeros_like(a)), in.q, 1e-12)) return broken("R(0) is not the identity");
   const Tensor twice = turn(turn(in.q, a), b), once = turn(in.q, add(a, b));

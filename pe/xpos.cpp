@@ -17,8 +17,11 @@ most. With f_i = base^(-2i/d), z_i = (2i/d + 0.4) / 1.4, i from 0, all below 1:
     a_mn = sum_i z_i^(D/512) ((q1 k1 + q2 k2) cos f_i D + (q1 k2 - q2 k1) sin f_i D),  D = p_m - p_n
 
 For D < 0 the factors grow without bound, so the mask must be causal. Powers of p itself overflow an
-f32 at p = 36,000, and a recurrence sees no common origin to subtract, so that labels are limited:
-from 0 to one below max_length, where the factors are e^-40 and e^40.
+f32 at p = 36,000. Counting labels from another origin c, or from one of each chunk, multiplies q_i
+by z_i^(-c / 512) and k_i by its inverse: that leaves q.k alone, but not phi(q).phi(k), as z_i differs
+from pair to pair and no phi of the table but relu, its square and the identity takes such a factor
+out. Linear attention with another origin is another model; so the origin is 0, and labels are
+limited: from 0 to one below max_length, 16,384, where the factors are e^-40 and e^40.
 
     layout   interleaved   [1a 1b 2a 2b 3a 3b]        half   [1a 2a 3a 1b 2b 3b]       width kept
     closed form, per pair   G = z_i^(D/512) [[cos f_i D, sin f_i D], [-sin f_i D, cos f_i D]]

@@ -23,7 +23,6 @@ const std::map<std::string_view, std::vector<const char*>>& settings() {
       {"learned", {"max_length=8"}},
       {"music_transformer", {"clip=3"}},
       {"ns_rpe", {"tracks=chord"}},
-      {"permuteformer", {"max_length=16"}},
       {"s_ape", {"tracks=chord,bar", "values=9"}},
       {"s_rpe", {"tracks=chord,bar", "clips=2"}},
       {"shaw", {"clip=3"}},
@@ -76,8 +75,9 @@ class Spoiled : public PositionalEncoding {
   }
   QueryKey transform_features(const Var& q, const Var& k, const Positions& p,
                               Pass& pass) const override {
-    const QueryKey t = inner_->transform_features(q, k, told(p), pass);
-    return spoils(kTransformFeatures) ? QueryKey{spoiled(t.q, p), t.k} : t;
+    QueryKey t = inner_->transform_features(q, k, told(p), pass);
+    if (spoils(kTransformFeatures)) t.q = spoiled(t.q, p);
+    return t;
   }
   std::optional<Var> lag_bias(const Tensor& delta, Pass& pass) const override {
     auto b = inner_->lag_bias(is("whole_labels") ? floor(delta) : delta, pass);

@@ -36,7 +36,7 @@ Numbers turns(const PositionalEncoding& e) {
 Tensor feature_scores(const PositionalEncoding& e, const Tensor& fq, const Tensor& fk,
                       const Positions& p) {
   Pass pass = Pass::eval();
-  const QueryKey t = e.transform_features(Var(fq), Var(fk), p, pass);
+  const QueryKey t = with_scales(e.transform_features(Var(fq), Var(fk), p, pass));
   return matmul(t.q.value(), transpose(t.k.value()));
 }
 
@@ -191,17 +191,34 @@ TEST_CASE("permuteformer: features permuted p times, shrunk by r^D, never negati
   CHECK(open.at({0, 1, 6, 0}) > got.at({0, 1, 6, 0}));
 }
 
-TEST_CASE("permuteformer: f32 attention of 512 tokens is that of f64") {
-  const auto run = [](DType dtype) {
-    const auto e = encoding("permuteformer", {8, 2}, {}, 1, dtype);
-    const auto core = make_core(Build("core", Rng(2), dtype), {}, *e, 4);
-    const auto x = [&](std::uint64_t seed) {
-      return Var(cast(random(seed, {1, 2, 512, 4}), dtype));
+TEST_CASE("permuteformer: no power overflows, at any length and any time") {
+  for (const char* map : {"elu1", "favor_plus"}) {
+    CAPTURE(map);
+    constexpr int64 n = 1300;  // r^-n is e^165 in head 1: an f32 ends at e^88
+    const auto run = [&](DType dtype, double first, const Var& q, const Var& k, const Var& v,
+                         bool square = false) {
+      const auto e = encoding("permuteformer", {8, 2}, {"features=4"}, 1, dtype);
+      CoreConfig config;
+      config.feature_map = map;
+      if (std::string_view(map) == "favor_plus") config.feature_options.set("features=4");
+      const auto core = make_core(Build("core", Rng(2), dtype), config, *e, 4);
+      const auto x = [&](const Var& t) { return Var(cast(t.value(), dtype)); };
+      Positions p = time_positions(n);
+      p.labels = add(p.labels, first);
+      Pass pass = Pass::eval();
+      const Var y = square ? matmul(core->weights(x(q), x(k), p, pass), x(v))
+                           : (*core)(x(q), x(k), x(v), p, pass);
+      return cast(y.value(), DType::f64);
     };
-    Pass pass = Pass::eval();
-    return cast((*core)(x(1), x(2), x(3), time_positions(512), pass).value(), DType::f64);
-  };
-  CHECK(max_difference(run(DType::f32), run(DType::f64)) <= 1e-4);
+    const auto x = [&](std::uint64_t seed) { return Var(mul(random(seed, {1, 2, n, 4}), 0.5)); };
+    const Var q = x(1), k = x(2), v = x(3);
+    const Tensor whole = run(DType::f64, 0, q, k, v);
+    CHECK(max_difference(whole, run(DType::f64, 0, q, k, v, true)) <= 1e-12);
+    CHECK(max_difference(run(DType::f32, 0, q, k, v), whole) <= 1e-4);
+    // A shift turns the orders of queries and keys alike.
+    CHECK(max_difference(run(DType::f64, 1e6, q, k, v), whole) <= 1e-8);
+    CHECK(max_difference(run(DType::f32, -1e6, q, k, v), whole) <= 1e-4);
+  }
   const auto e = encoding("permuteformer", {8, 2}, {});
   const Tensor f = abs(random(1, {1, 2, 3, 4}));
   CHECK(has(message([&] { feature_scores(*e, f, f, labels(*e, {0, 1, 3})); }), "in equal steps"));

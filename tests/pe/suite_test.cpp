@@ -62,7 +62,7 @@ const std::vector<Case>& cases() {
       {"none", {}},
       {"ns_rpe", {}},
       {"ns_rpe", {"tracks=chord", "bases=100", "segment_base=50"}},
-      {"permuteformer", {"max_length=16"}},
+      {"permuteformer", {}},
       {"permuteformer", {"decay=false"}},
       {"permuteformer", {"decay=false", "tracks=chord"}},
       {"randomized", {}},
