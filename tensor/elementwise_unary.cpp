@@ -2,7 +2,7 @@
 
 #include "tensor/elementwise.h"
 #include "tensor/elementwise_rows.h"
-#include "tensor/float_math.h"
+#include "tensor/kernels/unary.h"
 
 namespace gradus {
 namespace {
@@ -16,6 +16,34 @@ Tensor map_float(const Tensor& x, std::string_view what, F f, int64 grain) {
   return dispatch_float(x.dtype(), what, [&](auto tag) {
     using T = typename decltype(tag)::type;
     return detail::map<T, T>(x, x.dtype(), f, grain);
+  });
+}
+
+/// One of the maps of tensor/kernels/unary.h over f32 or f64; strided rows pass through a buffer.
+template <class Pick>
+Tensor map_vectors(const Tensor& x, std::string_view what, Pick pick) {
+  return dispatch_float(x.dtype(), what, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const auto f = pick(GRADUS_KERNELS(unary_kernels).of(T{}));
+    Tensor out = Tensor::empty(x.shape(), x.dtype());
+    const T* from = x.data<T>();
+    T* to = out.writable<T>();
+    const detail::Walk<1> walk(x.shape(), {&x});
+    const int64 step = walk.inner_stride(0);
+    walk.run_parallel(
+        [=](const int64(&at)[1], int64 first, int64 count) {
+          const T* p = from + at[0];
+          if (step == 1) return f(p, count, to + first);
+          constexpr int64 kBuffer = 256;
+          T buffer[kBuffer];
+          for (int64 begin = 0; begin < count; begin += kBuffer) {
+            const int64 n = std::min(kBuffer, count - begin);
+            for (int64 i = 0; i < n; ++i) buffer[i] = p[(begin + i) * step];
+            f(buffer, n, to + first + begin);
+          }
+        },
+        kCostlyGrain);
+    return out;
   });
 }
 
@@ -40,12 +68,10 @@ T negative(T x) {
 }  // namespace
 
 Tensor exp(const Tensor& x) {
-  return map_float(
-      x, "exp", [](auto v) { return detail::exp_of(v); }, kCostlyGrain);
+  return map_vectors(x, "exp", [](const auto& maps) { return maps.exp; });
 }
 Tensor log(const Tensor& x) {
-  return map_float(
-      x, "log", [](auto v) { return std::log(v); }, kCostlyGrain);
+  return map_vectors(x, "log", [](const auto& maps) { return maps.log; });
 }
 Tensor log1p(const Tensor& x) {
   return map_float(
@@ -64,31 +90,22 @@ Tensor rsqrt(const Tensor& x) {
       x, "rsqrt", [](auto v) { return 1 / std::sqrt(v); }, kGrain);
 }
 Tensor sin(const Tensor& x) {
-  return map_float(
-      x, "sin", [](auto v) { return std::sin(v); }, kCostlyGrain);
+  return map_vectors(x, "sin", [](const auto& maps) { return maps.sin; });
 }
 Tensor cos(const Tensor& x) {
-  return map_float(
-      x, "cos", [](auto v) { return std::cos(v); }, kCostlyGrain);
+  return map_vectors(x, "cos", [](const auto& maps) { return maps.cos; });
 }
 Tensor tanh(const Tensor& x) {
-  return map_float(
-      x, "tanh", [](auto v) { return detail::tanh_of(v); }, kCostlyGrain);
+  return map_vectors(x, "tanh", [](const auto& maps) { return maps.tanh; });
 }
 Tensor sigmoid(const Tensor& x) {
-  return map_float(
-      x, "sigmoid", [](auto v) { return detail::sigmoid_of(v); }, kCostlyGrain);
+  return map_vectors(x, "sigmoid", [](const auto& maps) { return maps.sigmoid; });
 }
 Tensor softplus(const Tensor& x) {
-  const auto f = [](auto v) {
-    const auto tail = std::log1p(detail::exp_of(-std::abs(v)));
-    return v > 0 ? v + tail : tail;
-  };
-  return map_float(x, "softplus", f, kCostlyGrain);
+  return map_vectors(x, "softplus", [](const auto& maps) { return maps.softplus; });
 }
 Tensor erf(const Tensor& x) {
-  return map_float(
-      x, "erf", [](auto v) { return std::erf(v); }, kCostlyGrain);
+  return map_vectors(x, "erf", [](const auto& maps) { return maps.erf; });
 }
 Tensor floor(const Tensor& x) {
   return map_float(
