@@ -59,15 +59,6 @@ void check_inputs(const Var& q, const Var& k, const Var& v, const Positions& pos
       "the key mask is [batch or 1, keys] = ({}, {}), got {}", k.size(0), keys, mask.shape());
 }
 
-Tensor later_rows(const Positions& p) {
-  if (!p.causal || p.query_count == 0) return {};
-  const double first = static_cast<double>(p.query_begin);
-  const Tensor row = arange(first, first + static_cast<double>(p.query_count), 1, DType::f64);
-  const Tensor column = arange(0, static_cast<double>(p.keys()), 1, DType::f64);
-  const Tensor later = greater(column, unsqueeze(row, 1));
-  return reshape(later, {1, 1, p.query_count, p.keys()});
-}
-
 Tensor key_factor(const Positions& p, DType dtype) {
   const Tensor kept = not_equal(p.key_mask, full({}, 0, DType::u8));
   return cast(reshape(kept, {kept.size(0), 1, kept.size(1), 1}), dtype);

@@ -35,9 +35,6 @@ std::string what_fits(const PositionalEncoding& encoding, CoreKind core, CoreKin
 /// p_m - p_n of the one label that a lag bias reads, f64 [B|1, Nq, Nk].
 Tensor lags(const Positions& positions, const PositionalEncoding& encoding);
 
-/// u8, 1 where a query must not look: [1,1,Nq,Nk] of later rows, or undefined.
-Tensor later_rows(const Positions& positions);
-
 /// The key mask as [B|1, 1, Nk, 1] of `dtype`, to multiply features by.
 Tensor key_factor(const Positions& positions, DType dtype);
 

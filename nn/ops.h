@@ -35,6 +35,23 @@ Var toeplitz_product(At a, const Var& b, const Var& c, const Var& w);
 /// y[l] = sum over m - n = l of (a_m . b_n) (g_m . c_n), the gradient by w: g [..., Nq, v].
 Var lag_product(At a, const Var& b, const Var& c, const Var& g);
 
+/// What softmax attention adds to its products, and what it hides.
+struct SoftmaxTerms {
+  double scale = 1;
+  bool causal = false;
+  int64 first = 0;       ///< query i is row first + i of the keys
+  Var lag = {};          ///< [H|1, Nq + Nk - 1]: by i - n, from -(Nk - 1) on; or undefined
+  Var bias = {};         ///< [B|1, H|1, Nq, Nk]; or undefined
+  Tensor key_mask = {};  ///< u8 [B|1, Nk], 0: hidden; or undefined
+  double drop = 0;       ///< dropout of the weights, of (key, draw) and the element [B,H,Nq,Nk]
+  std::uint64_t key = 0, draw = 0;
+};
+/// y = softmax(scale q k^T + lag + bias) v: q [B,H,Nq,d], k [B,H,Nk,d], v [B,H,Nk,dv]. In blocks,
+/// no N x N is stored. A query whose keys are all hidden gives zeros.
+Var softmax_attention(At q, const Var& k, const Var& v, const SoftmaxTerms& terms = {});
+/// The weights for scores [B,H,Nq,Nk], named "weights".
+Var masked_softmax(const Var& scores, bool causal, int64 first, const Tensor& key_mask);
+
 /// The table of the ops of nn/, sorted by name.
 std::span<const OpDef* const> nn_ops();
 

@@ -7,9 +7,10 @@
 // masked gives zeros.
 #include <array>
 #include <cmath>
-#include <limits>
 
+#include "autograd/record.h"
 #include "nn/cores.h"
+#include "nn/ops.h"
 #include "tensor/elementwise.h"
 
 namespace gradus::detail {
@@ -27,20 +28,34 @@ class SoftmaxCore : public AttentionCore {
                  Pass& pass) const override {
     const ScopeGuard scope = enter(pass);
     check_inputs(q, k, v, positions);
-    Var w = masked_softmax(scores(q, k, positions, pass), positions);
-    if (pass.training() && drop_ > 0) {
-      const RandomKey r = pass.random_key();
-      w = dropout(w, drop_, r.key, r.draw);
+    const bool drops = pass.training() && drop_ > 0;
+    if (needs_weights()) {
+      Var w = weighted(scores(q, k, positions, pass), positions);
+      if (drops) {
+        const RandomKey r = pass.random_key();
+        w = dropout(w, drop_, r.key, r.draw);
+      }
+      const Var y = matmul(w, v);
+      const std::optional<Var> bias = encoding_.value_bias(w, positions, pass);
+      return bias ? y + *bias : y;
     }
-    const Var y = matmul(w, v);
-    const std::optional<Var> bias = encoding_.value_bias(w, positions, pass);
-    return bias ? y + *bias : y;
+    const QueryKey t = encoding_.transform(q, k, positions, pass);
+    SoftmaxTerms terms{.scale = scale_,
+                       .causal = positions.causal,
+                       .first = positions.query_begin,
+                       .key_mask = positions.key_mask};
+    add_biases(terms, q, k, positions, pass);
+    if (drops) {
+      const RandomKey r = pass.random_key();
+      terms.drop = drop_, terms.key = r.key, terms.draw = r.draw;
+    }
+    return softmax_attention(t.q, t.k, v, terms);
   }
 
   Var weights(const Var& q, const Var& k, const Positions& positions, Pass& pass) const override {
     const ScopeGuard scope = enter(pass);
     check_inputs(q, k, {}, positions);
-    return masked_softmax(scores(q, k, positions, pass), positions);
+    return weighted(scores(q, k, positions, pass), positions);
   }
 
   Var step(const Var&, const Var&, const Var&, const Positions&, AttentionState&,
@@ -62,22 +77,42 @@ class SoftmaxCore : public AttentionCore {
     return s.named("scores");
   }
 
-  static Var masked_softmax(const Var& s, const Positions& positions) {
-    Tensor hidden = later_rows(positions), empty;
-    if (positions.key_mask.defined() && s.numel() > 0) {
-      const Tensor padding =
-          reshape(equal(positions.key_mask, full({}, 0, DType::u8)),
-                  {positions.key_mask.size(0), 1, 1, positions.key_mask.size(1)});
-      hidden = hidden.defined() ? logical_or(hidden, padding) : padding;
-      empty = all(hidden, {-1}, Keep::yes);
-      hidden = logical_and(hidden, logical_not(empty));
+  static Var weighted(const Var& s, const Positions& p) {
+    return masked_softmax(s, p.causal, p.query_begin, p.key_mask);
+  }
+
+  /// Where somebody looks at the weights, they are formed: an encoding, or the reader of a graph.
+  bool needs_weights() const {
+    return recording().fusion == Fusion::off || (encoding_.traits().hooks & kValueBias) != 0;
+  }
+
+  /// Where time goes in equal steps, a bias by lag is a number for each lag; else one for each
+  /// pair.
+  void add_biases(SoftmaxTerms& terms, const Var& q, const Var& k, const Positions& p,
+                  Pass& pass) const {
+    if (encoding_.traits().hooks & kLagBias) {
+      if (p.uniform && q.size(2) > 0 && k.size(2) > 0) {
+        if (const std::optional<Var> bias = encoding_.lag_bias(equal_lags(p), pass))
+          terms.lag = *bias;
+      } else if (const std::optional<Var> bias = encoding_.lag_bias(lags(p, encoding_), pass)) {
+        terms.bias = transpose(*bias, 0, 1);  // [H,B|1,Nq,Nk] -> [B|1,H,Nq,Nk]
+      }
     }
-    Var masked = s;
-    if (hidden.defined())
-      masked = masked_fill(s, Var(hidden), -std::numeric_limits<double>::infinity());
-    Var w = softmax(masked, -1);
-    if (empty.defined()) w = masked_fill(w, Var(empty), 0);
-    return w.named("weights");
+    if (const std::optional<Var> bias = encoding_.score_bias(q, k, p, pass)) {
+      Shape pairs = bias->shape();
+      pairs[2] = q.size(2), pairs[3] = k.size(2);
+      const Var whole = broadcast_to(*bias, pairs);
+      terms.bias = terms.bias.defined() ? terms.bias + whole : whole;
+    }
+  }
+
+  /// The lags of rows from -(Nk - 1) on, f64 [Nq + Nk - 1].
+  Tensor equal_lags(const Positions& p) const {
+    const Tensor labels = p.track_labels(encoding_.tracks(), encoding_.kind());
+    const double step = p.keys() < 2 ? 1 : labels.at({0, 1, 0}) - labels.at({0, 0, 0});
+    const double begin = static_cast<double>(p.query_begin - (p.keys() - 1));
+    const double end = static_cast<double>(p.query_begin + p.query_count);
+    return mul(arange(begin, end, 1, DType::f64), step);
   }
 
   const PositionalEncoding& encoding_;

@@ -1,6 +1,7 @@
 // The softmax core against a plain loop, with biases, masks and dropout.
 #include "autograd/backward.h"
 #include "autograd/gradcheck.h"
+#include "autograd/record.h"
 #include "tensor/parallel.h"
 #include "tests/nn/encodings.h"
 
@@ -174,6 +175,7 @@ TEST_CASE("dropout: on in training only, the same bits for the same seed and any
 }
 
 TEST_CASE("scores and weights have their names; weights are what the output is made of") {
+  const FusionGuard off(Fusion::off);
   const CoreCase c(softmax_core(), make<TimeBias>(), 2, 2);
   const Input in = random_input({1, 2}, 4, 2, 2);
   Pass pass = Pass::eval();

@@ -1,0 +1,338 @@
+// What both directions of blocked softmax attention are made of: products of register tiles, packed
+// operands, the scores of a tile, random bits. For the kernel files of softmax attention alone.
+#pragma once
+
+#include "nn/kernels/softmax_attention.h"
+#include "tensor/kernels/vec.h"
+
+namespace gradus {
+namespace GRADUS_LEVEL {
+namespace {
+
+using std::int64_t;
+
+constexpr int64_t kBlock = kSoftmaxBlock;
+/// A tile of a product: kRows rows of two vectors stay in registers (32 of them with AVX-512, 16
+/// below).
+constexpr int kRows = kVectorBytes == 64 ? 8 : 4;
+template <class T>
+constexpr int64_t kTile = 2 * kLanes<T>;
+/// Rows of a block of scores are this far apart: zeros stand on both sides, for sums along
+/// diagonals.
+template <class T>
+constexpr int64_t kLead = kBlock + 2 * kLanes<T>;
+
+GRADUS_INLINE int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
+GRADUS_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+GRADUS_INLINE int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+/// Columns of packed rows.
+template <class T>
+GRADUS_INLINE int64_t padded(int64_t width) {
+  return round_up(width, kLanes<T>);
+}
+/// Elements of a piece of scratch, so that the next one is aligned.
+GRADUS_INLINE int64_t piece(int64_t count) { return round_up(count, 64); }
+
+/// Hands out pieces of scratch; with a null start it only counts.
+template <class T>
+class Scratch {
+ public:
+  explicit Scratch(T* start) : at_(start) {}
+  T* take(int64_t count) {
+    T* here = at_ ? at_ + used_ : nullptr;
+    used_ += piece(count);
+    return here;
+  }
+  int64_t used() const { return used_; }
+
+ private:
+  T* at_;
+  int64_t used_ = 0;
+};
+
+template <class T>
+GRADUS_INLINE void fill(T* p, int64_t count, T x) {
+  for (int64_t i = 0; i < count; ++i) p[i] = x;
+}
+
+/// acc[r] += sum over t of a[r, t] b[t]; kAcross: a[t, r]. Rows of b are C vectors.
+template <class T, int C, bool kAcross>
+GRADUS_INLINE void multiply(Vec<T> (&acc)[kRows][C], const T* a, int64_t lead_a, const T* b,
+                            int64_t lead_b, int64_t count) {
+  for (int64_t t = 0; t < count; ++t) {
+    Vec<T> row[C];
+#pragma GCC unroll 2
+    for (int c = 0; c < C; ++c) row[c] = load(b + t * lead_b + c * kLanes<T>);
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+      const Vec<T> x = all_of<T>(kAcross ? a[t * lead_a + r] : a[r * lead_a + t]);
+#pragma GCC unroll 2
+      for (int c = 0; c < C; ++c) acc[r][c] += x * row[c];
+    }
+  }
+}
+
+/// kRows rows of out [., width padded] += a b, tile after tile.
+template <class T, int C, bool kAcross>
+GRADUS_INLINE void add_tile(T* out, int64_t lead, const T* a, int64_t lead_a, const T* b,
+                            int64_t count) {
+  Vec<T> acc[kRows][C];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 2
+    for (int c = 0; c < C; ++c) acc[r][c] = load(out + r * lead + c * kLanes<T>);
+  multiply<T, C, kAcross>(acc, a, lead_a, b, lead, count);
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 2
+    for (int c = 0; c < C; ++c) store(out + r * lead + c * kLanes<T>, acc[r][c]);
+}
+template <class T, bool kAcross>
+GRADUS_INLINE void add_product(T* out, int64_t lead, const T* a, int64_t lead_a, const T* b,
+                               int64_t count) {
+  int64_t j = 0;
+  for (; j + kTile<T> <= lead; j += kTile<T>)
+    add_tile<T, 2, kAcross>(out + j, lead, a, lead_a, b + j, count);
+  if (j < lead) add_tile<T, 1, kAcross>(out + j, lead, a, lead_a, b + j, count);
+}
+
+/// Rows of m, times factor, to rows of `lead`; zeros beside and below.
+template <class T>
+void pack_rows(T* to, int64_t lead, SoftmaxMatrix<T> m, int64_t first, int64_t rows, int64_t width,
+               int64_t rows_with_zeros, T factor) {
+  for (int64_t r = 0; r < rows; ++r) {
+    const T* from = m.at + (first + r) * m.row_step;
+    T* row = to + r * lead;
+    if (m.column_step == 1)
+      for (int64_t j = 0; j < width; ++j) row[j] = from[j] * factor;
+    else
+      for (int64_t j = 0; j < width; ++j) row[j] = from[j * m.column_step] * factor;
+    for (int64_t j = width; j < lead; ++j) row[j] = 0;
+  }
+  fill(to + rows * lead, (rows_with_zeros - rows) * lead, T(0));
+}
+
+#define GRADUS_ZIP16(a, b, o)                                                                      \
+  __builtin_shufflevector(a, b, 0 + o, 16 + o, 1 + o, 17 + o, 2 + o, 18 + o, 3 + o, 19 + o, 4 + o, \
+                          20 + o, 5 + o, 21 + o, 6 + o, 22 + o, 7 + o, 23 + o)
+#define GRADUS_ZIP8(a, b, o) \
+  __builtin_shufflevector(a, b, 0 + o, 8 + o, 1 + o, 9 + o, 2 + o, 10 + o, 3 + o, 11 + o)
+#define GRADUS_ZIP4(a, b, o) __builtin_shufflevector(a, b, 0 + o, 4 + o, 1 + o, 5 + o)
+#define GRADUS_ZIP2(a, b, o) __builtin_shufflevector(a, b, 0 + o, 2 + o)
+
+/// The lower (or upper) halves of a and b, lane by lane in turn.
+template <class T, bool kUpper>
+GRADUS_INLINE Vec<T> zip(Vec<T> a, Vec<T> b) {
+  constexpr int o = kUpper ? kLanes<T> / 2 : 0;
+  if constexpr (kLanes<T> == 16)
+    return GRADUS_ZIP16(a, b, o);
+  else if constexpr (kLanes<T> == 8)
+    return GRADUS_ZIP8(a, b, o);
+  else if constexpr (kLanes<T> == 4)
+    return GRADUS_ZIP4(a, b, o);
+  else
+    return GRADUS_ZIP2(a, b, o);
+}
+#undef GRADUS_ZIP16
+#undef GRADUS_ZIP8
+#undef GRADUS_ZIP4
+#undef GRADUS_ZIP2
+
+/// A square of kLanes by kLanes, transposed: each round sends the rows of the lower half between
+/// those of the upper.
+template <class T>
+GRADUS_INLINE void transpose_square(T* to, int64_t lead_to, const T* from, int64_t lead_from) {
+  constexpr int n = kLanes<T>;
+  Vec<T> x[n], y[n];
+#pragma GCC unroll 16
+  for (int i = 0; i < n; ++i) x[i] = load(from + i * lead_from);
+#pragma GCC unroll 4
+  for (int round = 1; round < n; round *= 2) {
+#pragma GCC unroll 16
+    for (int i = 0; i < n / 2; ++i) {
+      y[2 * i] = zip<T, false>(x[i], x[i + n / 2]);
+      y[2 * i + 1] = zip<T, true>(x[i], x[i + n / 2]);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < n; ++i) x[i] = y[i];
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < n; ++i) store(to + i * lead_to, x[i]);
+}
+
+/// kBlock packed rows of `lead` become [lead, kBlock].
+template <class T>
+void transpose_block(T* to, const T* rows, int64_t lead) {
+  for (int64_t r = 0; r < kBlock; r += kLanes<T>)
+    for (int64_t j = 0; j < lead; j += kLanes<T>)
+      transpose_square(to + j * kBlock + r, kBlock, rows + r * lead + j, lead);
+}
+
+/// What a head adds to its scores and hides, packed: lags in the order of the keys, keys hidden.
+template <class T>
+struct Extras {
+  T* lag = nullptr;           // element n - i + offset, zeros around
+  Word<T>* hidden = nullptr;  // -1: hidden; keys of whole blocks
+  int64_t offset = 0;
+
+  void take(Scratch<T>& s, const SoftmaxHead<T>& h) {
+    offset = h.queries - 1 + kBlock;
+    hidden = reinterpret_cast<Word<T>*>(s.take(round_up(h.keys, kBlock)));
+    if (h.lag) lag = s.take(lag_room(h));
+  }
+  static int64_t lag_room(const SoftmaxHead<T>& h) { return h.queries + h.keys + 3 * kBlock; }
+
+  void pack(const SoftmaxHead<T>& h) {
+    const int64_t room = round_up(h.keys, kBlock);
+    for (int64_t n = 0; n < room; ++n) {
+      const bool hide = n >= h.keys || (h.key_mask && h.key_mask[n * h.key_mask_step] == 0);
+      hidden[n] = hide ? Word<T>(-1) : Word<T>(0);
+    }
+    if (!h.lag) return;
+    fill(lag, lag_room(h), T(0));
+    for (int64_t n = 0; n < h.queries + h.keys - 1; ++n)
+      lag[kBlock + n] = h.lag[(h.queries + h.keys - 2 - n) * h.lag_step];
+  }
+};
+
+template <class T>
+GRADUS_INLINE Vec<Word<T>> counting() {
+  Vec<Word<T>> v{};
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes<T>; ++i) v[i] = static_cast<Word<T>>(i);
+  return v;
+}
+
+/// The scores of queries i .. i + kRows - 1 (rows of a packed block) and keys n .. n + kTile - 1.
+template <class T>
+GRADUS_INLINE void score_tile(Vec<T> (&acc)[kRows][2], const SoftmaxHead<T>& h, const Extras<T>& x,
+                              const T* q, int64_t lead, const T* keys, int64_t i, int64_t n) {
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) acc[r][0] = acc[r][1] = Vec<T>{};
+  multiply<T, 2, false>(acc, q, lead, keys, kBlock, h.width);
+  if (h.lag) {
+    const T* lag = x.lag + n - i + x.offset;
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 2
+      for (int c = 0; c < 2; ++c) acc[r][c] += load(lag - r + c * kLanes<T>);
+  }
+  if (h.bias.at) {
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 2
+      for (int c = 0; c < 2; ++c) {
+        const int64_t column = n + c * kLanes<T>, count = h.keys - column;
+        const T* from = h.bias.at + (i + r) * h.bias.row_step + column;
+        if (i + r >= h.queries || count <= 0) continue;
+        acc[r][c] += count >= kLanes<T> ? load(from) : load_part(from, count, T(0));
+      }
+  }
+  const Vec<T> none = all_of<T>(-__builtin_inf());
+  if (h.key_mask || n + kTile < T >> h.keys) {
+#pragma GCC unroll 2
+    for (int c = 0; c < 2; ++c) {
+      Vec<Word<T>> hide;
+      __builtin_memcpy(&hide, x.hidden + n + c * kLanes<T>, sizeof hide);
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) acc[r][c] = select<T>(hide, none, acc[r][c]);
+    }
+  }
+  if (h.causal && n + kTile < T >> h.first + i + 1) {
+#pragma GCC unroll 2
+    for (int c = 0; c < 2; ++c) {
+      const Vec<Word<T>> column =
+          counting<T>() + static_cast<Word<T>>(n + c * kLanes<T> - h.first - i);
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r)
+        acc[r][c] = select<T>(column > static_cast<Word<T>>(r), none, acc[r][c]);
+    }
+  }
+}
+
+/// Keys of the block from n on that the queries up to row `last` see.
+template <class T>
+GRADUS_INLINE int64_t seen(const SoftmaxHead<T>& h, int64_t last, int64_t n) {
+  const int64_t end = h.causal ? least(h.keys, h.first + last + 1) : h.keys;
+  return most(0, least(kBlock, end - n));
+}
+
+/// 0 or h.kept for `width` keys from n on of query i: the bits of tensor/random.h's philox, a
+/// vector of counters at a time.
+template <class T>
+void drop_row(T* to, const SoftmaxHead<T>& h, int64_t i, int64_t n, int64_t width) {
+  typedef std::uint64_t Counters __attribute__((vector_size(GRADUS_VECTOR_BYTES)));
+  constexpr int kCounters = kVectorBytes / 8;
+  const std::uint64_t begin = h.first_element + static_cast<std::uint64_t>(i * h.keys + n);
+  const std::uint64_t end = begin + static_cast<std::uint64_t>(width), low = 0xffffffffu;
+  Counters lane{};
+  for (int j = 0; j < kCounters; ++j) lane[j] = static_cast<std::uint64_t>(j);
+  for (std::uint64_t block = begin / 4; block * 4 < end; block += kCounters) {
+    const Counters counter = lane + block;
+    Counters c0 = counter & low, c1 = counter >> 32;
+    Counters c2 = Counters{} + (h.random_draw & low), c3 = Counters{} + (h.random_draw >> 32);
+    std::uint64_t k0 = h.random_key & low, k1 = h.random_key >> 32;
+    for (int round = 0; round < 10; ++round) {
+      const Counters p0 = c0 * 0xD2511F53u, p1 = c2 * 0xCD9E8D57u;
+      c0 = (p1 >> 32) ^ c1 ^ k0;
+      c1 = p1 & low;
+      c2 = (p0 >> 32) ^ c3 ^ k1;
+      c3 = p0 & low;
+      k0 = (k0 + 0x9E3779B9u) & low, k1 = (k1 + 0xBB67AE85u) & low;
+    }
+    const Counters word[4] = {c0, c1, c2, c3};
+    for (int j = 0; j < kCounters; ++j)
+      for (int w = 0; w < 4; ++w) {
+        const std::uint64_t element =
+            (block + static_cast<std::uint64_t>(j)) * 4 + static_cast<std::uint64_t>(w);
+        if (element >= begin && element < end)
+          to[element - begin] = word[w][j] < h.drop_below ? T(0) : h.kept;
+      }
+  }
+}
+
+/// e^x for x <= 0; below the normal numbers 0.
+GRADUS_INLINE Vec<float> exp_below(Vec<float> x) {
+  const Vec<float> magic = all_of<float>(12582912.0f);  // 1.5 2^23: rounds to a whole number
+  const Vec<float> shifted = x * 1.44269504088896341f + magic, n = shifted - magic;
+  Vec<float> r = x - n * 0.693359375f;
+  r = r + n * 2.12194440e-4f;
+  Vec<float> p = all_of<float>(1.0f / 5040);
+  p = p * r + 1.0f / 720;
+  p = p * r + 1.0f / 120;
+  p = p * r + 1.0f / 24;
+  p = p * r + 1.0f / 6;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  Vec<std::int32_t> bits = (Vec<std::int32_t>)shifted - 0x4B400000;
+  bits = (bits + 127) << 23;
+  return select<float>(x < -87.3f, Vec<float>{}, p * (Vec<float>)bits);
+}
+GRADUS_INLINE Vec<double> exp_below(Vec<double> x) {
+  const Vec<double> magic = all_of<double>(6755399441055744.0);  // 1.5 2^52
+  const Vec<double> shifted = x * 1.4426950408889634074 + magic, n = shifted - magic;
+  Vec<double> r = x - n * 0.693147180369123816490;
+  r = r - n * 1.90821492927058770002e-10;
+  Vec<double> p = all_of<double>(1.0 / 6227020800);
+  p = p * r + 1.0 / 479001600;
+  p = p * r + 1.0 / 39916800;
+  p = p * r + 1.0 / 3628800;
+  p = p * r + 1.0 / 362880;
+  p = p * r + 1.0 / 40320;
+  p = p * r + 1.0 / 5040;
+  p = p * r + 1.0 / 720;
+  p = p * r + 1.0 / 120;
+  p = p * r + 1.0 / 24;
+  p = p * r + 1.0 / 6;
+  p = p * r + 0.5;
+  p = p * r + 1.0;
+  p = p * r + 1.0;
+  Vec<std::int64_t> bits = (Vec<std::int64_t>)shifted - 0x4338000000000000;
+  bits = (bits + 1023) << 52;
+  return select<double>(x < -708.0, Vec<double>{}, p * (Vec<double>)bits);
+}
+
+}  // namespace
+}  // namespace GRADUS_LEVEL
+}  // namespace gradus
