@@ -66,7 +66,7 @@ GRADUS_INLINE void back_rows(const SoftmaxHead<T>& h, const BackwardScratch<T>& 
 #pragma GCC unroll 2
       for (int v = 0; v < 2; ++v)
         store(weights + j * kLead<T> + c + v * kLanes<T>,
-              exp_below(acc[j][v] - s.top[i + j]) * s.inverse[i + j]);
+              exp_below<T>(acc[j][v] - s.top[i + j]) * s.inverse[i + j]);
 #pragma GCC unroll 8
     for (int j = 0; j < kRows; ++j) acc[j][0] = acc[j][1] = Vec<T>{};
     multiply<T, 2, false>(acc, s.g + i * value_lead, value_lead, s.values + c, kBlock,

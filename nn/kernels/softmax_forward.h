@@ -71,7 +71,7 @@ template <class T>
 GRADUS_INLINE void soften(T* scores, int64_t width, T& top, T* sum, T* out, int64_t lead) {
   const T high = largest(scores, width);
   if (high > top) {
-    const Vec<T> shrink = exp_below(all_of<T>(top - high));
+    const Vec<T> shrink = exp_below<T>(all_of<T>(top - high));
     for (int64_t j = 0; j < lead; j += kLanes<T>) store(out + j, load(out + j) * shrink);
     store(sum, load(sum) * shrink);
     top = high;
@@ -79,7 +79,7 @@ GRADUS_INLINE void soften(T* scores, int64_t width, T& top, T* sum, T* out, int6
   const T base = top == T(-__builtin_inf()) ? T(0) : top;
   Vec<T> total = load(sum);
   for (int64_t c = 0; c < width; c += kLanes<T>) {
-    const Vec<T> p = exp_below(load(scores + c) - base);
+    const Vec<T> p = exp_below<T>(load(scores + c) - base);
     store(scores + c, p);
     total += p;
   }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "nn/kernels/softmax_attention.h"
-#include "tensor/kernels/vec.h"
+#include "tensor/kernels/vec_math.h"
 
 namespace gradus {
 namespace GRADUS_LEVEL {
@@ -291,46 +291,18 @@ void drop_row(T* to, const SoftmaxHead<T>& h, int64_t i, int64_t n, int64_t widt
   }
 }
 
-/// e^x for x <= 0; below the normal numbers 0.
-GRADUS_INLINE Vec<float> exp_below(Vec<float> x) {
-  const Vec<float> magic = all_of<float>(12582912.0f);  // 1.5 2^23: rounds to a whole number
-  const Vec<float> shifted = x * 1.44269504088896341f + magic, n = shifted - magic;
-  Vec<float> r = x - n * 0.693359375f;
-  r = r + n * 2.12194440e-4f;
-  Vec<float> p = all_of<float>(1.0f / 5040);
-  p = p * r + 1.0f / 720;
-  p = p * r + 1.0f / 120;
-  p = p * r + 1.0f / 24;
-  p = p * r + 1.0f / 6;
-  p = p * r + 0.5f;
-  p = p * r + 1.0f;
-  p = p * r + 1.0f;
-  Vec<std::int32_t> bits = (Vec<std::int32_t>)shifted - 0x4B400000;
-  bits = (bits + 127) << 23;
-  return select<float>(x < -87.3f, Vec<float>{}, p * (Vec<float>)bits);
-}
-GRADUS_INLINE Vec<double> exp_below(Vec<double> x) {
-  const Vec<double> magic = all_of<double>(6755399441055744.0);  // 1.5 2^52
-  const Vec<double> shifted = x * 1.4426950408889634074 + magic, n = shifted - magic;
-  Vec<double> r = x - n * 0.693147180369123816490;
-  r = r - n * 1.90821492927058770002e-10;
-  Vec<double> p = all_of<double>(1.0 / 6227020800);
-  p = p * r + 1.0 / 479001600;
-  p = p * r + 1.0 / 39916800;
-  p = p * r + 1.0 / 3628800;
-  p = p * r + 1.0 / 362880;
-  p = p * r + 1.0 / 40320;
-  p = p * r + 1.0 / 5040;
-  p = p * r + 1.0 / 720;
-  p = p * r + 1.0 / 120;
-  p = p * r + 1.0 / 24;
-  p = p * r + 1.0 / 6;
-  p = p * r + 0.5;
-  p = p * r + 1.0;
-  p = p * r + 1.0;
-  Vec<std::int64_t> bits = (Vec<std::int64_t>)shifted - 0x4338000000000000;
-  bits = (bits + 1023) << 52;
-  return select<double>(x < -708.0, Vec<double>{}, p * (Vec<double>)bits);
+/// e^x for scores less their maximum, x <= 0: vec_exp without the ends of the range, where numbers
+/// below the normal ones are 0.
+template <class T>
+GRADUS_INLINE Vec<T> exp_below(Vec<T> x) {
+  using M = MathOf<T>;
+  constexpr T kLeast = sizeof(T) == 4 ? T(-87.3) : T(-708);
+  const Vec<T> shifted = x * M::kLog2E + M::kRound, n = shifted - M::kRound;
+  const Vec<T> r = (x - n * M::kLn2High) - n * M::kLn2Low;
+  const Bits<T> whole = bits_of<T>(shifted) - bits_of<T>(all_of(M::kRound));
+  const Vec<T> power = from_bits<T>((whole + M::kBias) << M::kMantissa);
+  const Vec<T> rest = r + (r * r) * polynomial(r, M::kExp);
+  return select<T>(x < kLeast, Vec<T>{}, rest * power + power);
 }
 
 }  // namespace
