@@ -131,6 +131,26 @@ inline Input random_input(const Shape& batch_heads, int64 n, int64 d, int64 dv, 
           leaf(normal(rng, sv, 0, 1, dtype), "v")};
 }
 
+/// A core with this feature map, few features, and the normaliser that its sign allows.
+inline CoreConfig core_with_map(CoreKind kind, std::string_view map) {
+  CoreConfig c;
+  c.kind = kind;
+  c.feature_map = map;
+  const FeatureMapDef& def = find_feature_map(map);
+  if (def.stochastic) c.feature_options.set("features=12");
+  if (!def.non_negative) c.normaliser = Normaliser::none;
+  return c;
+}
+inline Var run(const AttentionCore& core, const Input& in, const Positions& p) {
+  Pass pass = Pass::eval();
+  return core(in.q, in.k, in.v, p, pass);
+}
+/// By the N x N form.
+inline Var run_square(const AttentionCore& core, const Input& in, const Positions& p) {
+  Pass pass = Pass::eval();
+  return matmul(core.weights(in.q, in.k, p, pass), in.v);
+}
+
 /// Tokens begin .. + count of p, on their own.
 inline Positions only(const Positions& p, int64 begin, int64 count) {
   Positions part = p;

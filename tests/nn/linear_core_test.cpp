@@ -23,14 +23,7 @@ const std::vector<Named>& linear_encodings() {
   return list;
 }
 
-CoreConfig linear_core(const std::string& map) {
-  CoreConfig c;
-  c.feature_map = map;
-  const FeatureMapDef& def = find_feature_map(map);
-  if (def.stochastic) c.feature_options.set("features=12");
-  if (!def.non_negative) c.normaliser = Normaliser::none;
-  return c;
-}
+CoreConfig linear_core(std::string_view map) { return core_with_map(CoreKind::linear, map); }
 
 /// f for every feature map with every encoding.
 template <class F>
@@ -39,19 +32,11 @@ void for_all_cores(int64 heads, int64 head_dim, F&& f) {
     for (const Named& encoding : linear_encodings()) {
       INFO(std::string(map->name) << ", " << encoding.name << ", " << heads << " heads of "
                                   << head_dim);
-      const CoreCase c(linear_core(std::string(map->name)), encoding.make, heads, head_dim);
+      const CoreCase c(linear_core(map->name), encoding.make, heads, head_dim);
       f(*c.core);
     }
 }
 
-Var run(const AttentionCore& core, const Input& in, const Positions& p) {
-  Pass pass = Pass::eval();
-  return core(in.q, in.k, in.v, p, pass);
-}
-Var run_square(const AttentionCore& core, const Input& in, const Positions& p) {
-  Pass pass = Pass::eval();
-  return matmul(core.weights(in.q, in.k, p, pass), in.v);
-}
 Tensor run_steps(const AttentionCore& core, const Input& in, const Positions& p) {
   Pass pass = Pass::eval();
   AttentionState state;

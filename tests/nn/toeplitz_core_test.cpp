@@ -28,13 +28,7 @@ class Slopes : public PositionalEncoding {
 };
 
 CoreConfig toeplitz_core(std::string_view map = "elu1") {
-  CoreConfig c;
-  c.kind = CoreKind::toeplitz;
-  c.feature_map = map;
-  const FeatureMapDef& def = find_feature_map(map);
-  if (def.stochastic) c.feature_options.set("features=12");
-  if (!def.non_negative) c.normaliser = Normaliser::none;
-  return c;
+  return core_with_map(CoreKind::toeplitz, map);
 }
 
 template <class F>
@@ -46,15 +40,6 @@ void for_all_maps(int64 heads, int64 head_dim, F&& f) {
                        head_dim);
       f(c);
     }
-}
-
-Var run(const AttentionCore& core, const Input& in, const Positions& p) {
-  Pass pass = Pass::eval();
-  return core(in.q, in.k, in.v, p, pass);
-}
-Var run_square(const AttentionCore& core, const Input& in, const Positions& p) {
-  Pass pass = Pass::eval();
-  return matmul(core.weights(in.q, in.k, p, pass), in.v);
 }
 
 /// Where features are 0 so is the sum that stands beside eps = 1e-6, and the rounding of an FFT
