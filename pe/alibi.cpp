@@ -15,8 +15,8 @@ constexpr std::string_view kDerivation =
 
 Behind a causal mask p_m >= p_n, and |.| is the lag of the paper; without one it is its symmetric
 form. slopes = released is the table of the authors' code where H is no power of two: with
-H' = 2^floor(log2 H), the H' slopes of H' heads, then every other slope of 2H' heads. Several tracks:
-the sum of a bias each.
+H' = 2^floor(log2 H), the H' slopes of H' heads, then every other slope of 2H' heads. Labels of
+several numbers: the sum of a bias each.
 
     layout   bias [H, Nq, Nk], added to the scaled scores; q and k as they are
     closed form   a = q . k - sqrt(d) s_h |p_m - p_n|, so that a / sqrt(d) is the score
@@ -36,10 +36,7 @@ struct AlibiConfig {
 
   static AlibiConfig read(Options& o) {
     AlibiConfig c;
-    c.labels.tracks = o.words("tracks", c.labels.tracks);
-    c.labels.width = static_cast<int64>(c.labels.tracks.size());
-    check<ConfigError>(c.labels.width > 0, "{}: option 'tracks' is empty; name at least one label",
-                       o.where());
+    c.labels = read_labels(o, true);
     c.slopes = o.choice("slopes", "paper", {"paper", "released"}) == "paper" ? Slopes::paper
                                                                              : Slopes::released;
     return c;
@@ -65,16 +62,10 @@ std::vector<double> released_slopes(int64 heads) {
 class Alibi : public LagBias {
  public:
   Alibi(const Build& build, EncodingShape shape, const AlibiConfig& config)
-      : LagBias(build, shape, config.labels),
+      : LagBias(build, shape, config.labels, kTraits),
         slopes_(from_values(config.slopes == Slopes::paper ? paper_slopes(shape.heads)
                                                            : released_slopes(shape.heads),
                             {shape.heads})) {}
-
-  Traits traits() const override {
-    Traits t = kTraits;
-    t.hooks = bias_hook();
-    return t;
-  }
 
  protected:
   Var bias(int64, const Tensor& delta) const override {
@@ -92,11 +83,12 @@ extern const EncodingDef kAlibi{
     .name = "alibi",
     .family = "lag bias",
     .formula = "-s_h |p_m - p_n|, s_h = 2^(-8h/H)",
-    .takes = "a number each of any tracks: the sum of a bias each",
+    .takes = "numbers of any tracks: the sum of a bias each",
     .source = "Press et al. 2022",
     .derivation = kDerivation,
     .traits = kTraits,
     .options = {{"tracks", "time", "tracks", "the labels whose lags are penalised"},
+                {"width", "number of tracks", "1 to 4096", "numbers per label"},
                 {"slopes", "paper", "paper, released",
                  "the table where the number of heads is no power of two"}},
     .make = [](const Build& build, EncodingShape shape,

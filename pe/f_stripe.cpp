@@ -67,12 +67,6 @@ class FStripe : public Stripes {
   bool pooled_;
 };
 
-std::vector<OptionInfo> options() {
-  std::vector<OptionInfo> list = stripe_options(true);
-  list.push_back({"pooled", "true", "true, false", "add the coordinates up, or keep them apart"});
-  return list;
-}
-
 }  // namespace
 
 extern const EncodingDef kFStripe{
@@ -85,7 +79,8 @@ extern const EncodingDef kFStripe{
     .source = "Agarwal et al. 2025, F-StrIPE (arXiv 2502.10491)",
     .derivation = kDerivation,
     .traits = kTraits,
-    .options = options(),
+    .options = stripe_options(
+        true, {"pooled", "true", "true, false", "add the coordinates up, or keep them apart"}),
     .make = [](const Build& build, EncodingShape shape,
                Options& o) -> std::unique_ptr<PositionalEncoding> {
       StripeConfig config = StripeConfig::read(o, true);

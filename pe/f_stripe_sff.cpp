@@ -33,12 +33,6 @@ class FStripeSff : public NoisyStripes {
   Traits traits() const override { return kTraits; }
 };
 
-std::vector<OptionInfo> options() {
-  std::vector<OptionInfo> list = stripe_options(true);
-  list.push_back(kRealizationsOption);
-  return list;
-}
-
 }  // namespace
 
 extern const EncodingDef kFStripeSff{
@@ -49,7 +43,7 @@ extern const EncodingDef kFStripeSff{
     .source = "Agarwal et al. 2025, F-StrIPE (arXiv 2502.10491)",
     .derivation = kDerivation,
     .traits = kTraits,
-    .options = options(),
+    .options = stripe_options(true, kRealizationsOption),
     .make = [](const Build& build, EncodingShape shape,
                Options& o) -> std::unique_ptr<PositionalEncoding> {
       StripeConfig config = StripeConfig::read(o, true);

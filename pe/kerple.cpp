@@ -61,16 +61,10 @@ struct KerpleConfig {
 class Kerple : public LagBias {
  public:
   Kerple(const Build& build, EncodingShape shape, KerpleConfig config)
-      : LagBias(build, shape, config.labels),
+      : LagBias(build, shape, config.labels, kTraits),
         power_(config.kernel == Kernel::power),
         r1_(parameter("r1", start("r1", config.r1, false))),
         r2_(parameter("r2", start("r2", config.r2, power_))) {}
-
-  Traits traits() const override {
-    Traits t = kTraits;
-    t.hooks = bias_hook();
-    return t;
-  }
 
  protected:
   Var bias(int64 column, const Tensor& delta) const override {

@@ -6,6 +6,12 @@
 
 namespace gradus {
 
+Traits LagBias::traits() const {
+  Traits t = traits_;
+  if (label_width() > 1) t.hooks = kScoreBias;
+  return t;
+}
+
 std::optional<Var> LagBias::lag_bias(const Tensor& delta, Pass& pass) const {
   if (label_width() > 1) return std::nullopt;
   const ScopeGuard scope = enter(pass);

@@ -52,18 +52,13 @@ struct SandwichConfig {
 class Sandwich : public LagBias {
  public:
   Sandwich(const Build& build, EncodingShape shape, SandwichConfig config)
-      : LagBias(build, shape, config.labels),
+      : LagBias(build, shape, config.labels, kTraits),
         frequencies_(reshape(exponential_frequencies(1, config.terms / 2, config.base),
                              {config.terms / 2})) {
     std::vector<double> scales;
     const auto heads = static_cast<double>(shape.heads);
     for (int64 h = 1; h <= shape.heads; ++h) scales.push_back(heads / (8 * static_cast<double>(h)));
     scales_ = from_values(scales, {shape.heads, 1});
-  }
-  Traits traits() const override {
-    Traits t = kTraits;
-    t.hooks = bias_hook();
-    return t;
   }
 
  protected:

@@ -36,12 +36,6 @@ class SineSpe : public NoisyStripes {
   Traits traits() const override { return kTraits; }
 };
 
-std::vector<OptionInfo> options() {
-  std::vector<OptionInfo> list = stripe_options(false);
-  list.push_back(kRealizationsOption);
-  return list;
-}
-
 }  // namespace
 
 extern const EncodingDef kSineSpe{
@@ -52,7 +46,7 @@ extern const EncodingDef kSineSpe{
     .source = "Liutkus et al. 2021",
     .derivation = kDerivation,
     .traits = kTraits,
-    .options = options(),
+    .options = stripe_options(false, kRealizationsOption),
     .make = [](const Build& build, EncodingShape shape,
                Options& o) -> std::unique_ptr<PositionalEncoding> {
       StripeConfig config = StripeConfig::read(o, false);

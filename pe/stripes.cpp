@@ -161,7 +161,7 @@ Tensor Stripes::pooled_context(const Tensor& p_m, const Tensor& p_n) const {
   return from_values(g, {shape().heads, shape().head_dim(), shape().head_dim()});
 }
 
-std::vector<OptionInfo> stripe_options(bool vector) {
+std::vector<OptionInfo> stripe_options(bool vector, const OptionInfo& more) {
   std::vector<OptionInfo> list{
       {"tracks", "time", vector ? "tracks" : "one track", "the labels that modulate"}};
   if (vector)
@@ -175,7 +175,8 @@ std::vector<OptionInfo> stripe_options(bool vector) {
                    "f = pi sigmoid(w), or f itself"},
         OptionInfo{"deviation", "0.5", "0 to 1e6", "of the first frequencies where they are free"},
         OptionInfo{"frequencies", "none", "list [d][w][label] or [head][d][w][label]",
-                   "where the frequencies start"}})
+                   "where the frequencies start"},
+        more})
     list.push_back(o);
   return list;
 }

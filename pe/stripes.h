@@ -66,7 +66,7 @@ class Stripes : public AngleEncoding {
   const Parameter* gains_ = nullptr;
 };
 
-/// The options of `StripeConfig::read`, for tables. `sines`: how many are the default.
-std::vector<OptionInfo> stripe_options(bool vector);
+/// The options of `StripeConfig::read` and one more, for tables.
+std::vector<OptionInfo> stripe_options(bool vector, const OptionInfo& more);
 
 }  // namespace gradus

@@ -64,7 +64,7 @@ struct T5Config {
 class T5 : public LagBias {
  public:
   T5(const Build& build, EncodingShape shape, T5Config config)
-      : LagBias(build, shape, config.labels, LabelValues::whole),
+      : LagBias(build, shape, config.labels, kTraits, LabelValues::whole),
         config_(std::move(config)),
         table_(parameter(
             "table",
@@ -72,8 +72,8 @@ class T5 : public LagBias {
                                 1 / std::sqrt(static_cast<double>(shape.d_model)), dtype()))) {}
 
   Traits traits() const override {
-    Traits t = kTraits;
-    t.hooks = bias_hook() | (config_.scaled ? 0u : unsigned{kTransform});
+    Traits t = LagBias::traits();
+    if (!config_.scaled) t.hooks |= kTransform;
     return t;
   }
 

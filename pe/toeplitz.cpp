@@ -48,7 +48,7 @@ struct ToeplitzConfig {
 class Toeplitz : public LagBias {
  public:
   Toeplitz(const Build& build, EncodingShape shape, const ToeplitzConfig& config)
-      : LagBias(build, shape, config.labels, LabelValues::whole),
+      : LagBias(build, shape, config.labels, kTraits, LabelValues::whole),
         length_(config.length),
         table_(parameter(
             "table",
@@ -56,7 +56,7 @@ class Toeplitz : public LagBias {
                                 1 / std::sqrt(static_cast<double>(shape.d_model)), dtype()))) {}
 
   Traits traits() const override {
-    Traits t = kTraits;
+    Traits t = LagBias::traits();
     t.max_length = tracks()[0] == "time" ? length_ : 0;
     return t;
   }

@@ -125,7 +125,8 @@ TEST_CASE("wrong settings and labels are one clear message") {
   CHECK(text("rope", {"frequencies"}).find("KEY=VALUE") != std::string::npos);
   CHECK(text("rope", {"frequencies=1:2,.1"}, 2).find("'.1' has 1 number") != std::string::npos);
   CHECK(text("t5", {"table=1,2"}).find("it takes 1 number or 32, got 2") != std::string::npos);
-  CHECK(text("alibi", {}, 2).find("reads labels of 1 number (time), got 2") != std::string::npos);
+  CHECK(text("toeplitz", {}, 2).find("reads labels of 1 number (time), got 2") !=
+        std::string::npos);
   CHECK(testing::message<ConfigError>([] {
           (void)score(view_of("rope", {}), {1, 2}, {3, 4});
         }).find("labels of 1 number, got 2") != std::string::npos);

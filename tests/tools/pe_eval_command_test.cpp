@@ -76,7 +76,7 @@ TEST_CASE("wrong words are one clear message and exit code 2") {
   check_refused("pe eval rope --q 1,2,3,4 --k 1,2 --pm 1 --pn 2", {"4 numbers", "--k has 2"});
   check_refused("pe eval rope --q 1,2 --k 1,2 --pm 1,2 --pn 2", {"--pm has 2 numbers"});
   check_refused("pe eval rope --q 1,2,3 --k 1,2,3 --pm 1 --pn 2", {"even", "3"});
-  check_refused("pe eval alibi --q 1,2 --k 1,2 --pm 1,2 --pn 2,3", {"labels of 1 number"});
+  check_refused("pe eval toeplitz --q 1,2 --k 1,2 --pm 1,2 --pn 2,3", {"labels of 1 number"});
   check_refused("pe eval s_ape --q 1,2 --k 1,2 --pm 1 --pn 2", {"--set tracks=", "got 1"});
   check_refused("pe eval rope" + kPair + "--set frequncies=1", {"did you mean 'frequencies'?"});
   check_refused("pe eval rope" + kPair + "--set frequencies=1,2,3", {"3 numbers"});

@@ -97,8 +97,8 @@ TEST_CASE("a wrong encoding is refused before a folder is made") {
                       {"unknown positional encoding 'rop'", "alibi", "did you mean 'rope'?"});
   check_train_refused("--set pe.name=alibi --set data.context=time",
                       {"the linear core cannot carry 'alibi'", "softmax", "ropepool"});
-  check_train_refused("--set pe.name=alibi --set model.attention=softmax --set data.context=bin",
-                      {"'alibi'", "one label", "12"});
+  check_train_refused("--set pe.name=toeplitz --set model.attention=softmax --set data.context=bin",
+                      {"'toeplitz'", "one label", "12"});
   check_train_refused("--set pe.width=3 --set data.context=bin", {"ropepool", "3", "12"});
   check_train_refused("--set pe.widht=3", {"--set pe.widht=3", "did you mean 'pe.width'?"});
   check_train_refused("--set pe.tracks=tiem", {"'tiem'", "bin"});
