@@ -176,17 +176,8 @@ KernelView::Placed KernelView::place(const std::vector<double>& labels) const {
     placed.positions = time_positions(static_cast<int64>(last) + 1);
     return placed;
   }
-  std::vector<std::string> names = encoding_->tracks();
-  if (names.empty()) names = {"time"};
-  const int64 extra = label_width_ - static_cast<int64>(names.size());
-  std::vector<Track> tracks;
-  for (const std::string& n : names) {
-    const bool wide = tracks.empty() && extra > 0;
-    for (int64 i = 0; i <= (wide ? extra : 0); ++i)
-      tracks.push_back({.name = wide ? fmt::format("{}.{}", n, i) : n,
-                        .kind = n == "time" ? TrackKind::time : TrackKind::real});
-  }
-  placed.positions = labelled_positions(from_values(labels, {1, count, label_width_}), tracks);
+  placed.positions =
+      positions_for(*encoding_, from_values(labels, {1, count, label_width_}), def_->name);
   for (int64 i = 0; i < count; ++i) placed.rows.push_back(i);
   return placed;
 }

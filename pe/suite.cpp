@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "pe/suite_parts.h"
 #include "tensor/elementwise.h"
@@ -31,21 +32,7 @@ Tensor random_labels(const SuiteSubject& s, const PositionalEncoding& e, std::ui
 
 Positions positions_of(const SuiteSubject& s, const PositionalEncoding& e, const Tensor& labels) {
   if (e.traits().uniform_only) return time_positions(labels.size(1));
-  const int64 columns = labels.size(2);
-  const std::vector<std::string> names =
-      e.tracks().empty() ? std::vector<std::string>{"time"} : e.tracks();
-  const int64 extra = columns - static_cast<int64>(names.size());
-  std::vector<Track> tracks;
-  for (const std::string& n : names) {
-    const bool wide = tracks.empty() && extra > 0;
-    for (int64 i = 0; i <= (wide ? extra : 0); ++i)
-      tracks.push_back({.name = wide ? fmt::format("{}.{}", n, i) : n,
-                        .kind = n == "time" ? TrackKind::time : TrackKind::real});
-  }
-  check_shape(static_cast<int64>(tracks.size()) == columns,
-              "{}: {} tracks are read, the suite has labels of {} numbers", s.name, tracks.size(),
-              columns);
-  return labelled_positions(labels, tracks);
+  return positions_for(e, labels, s.name);
 }
 
 Inputs random_inputs(const SuiteSubject& s, std::uint64_t seed, int64 batch, int64 n) {
@@ -109,25 +96,28 @@ std::vector<HookOutput> run_hooks(const PositionalEncoding& e, const Inputs& in,
   return run_hooks(e, cast(in.x, t), cast(in.q, t), cast(in.k, t), p, mode);
 }
 
-bool near(const Tensor& a, const Tensor& b, double tolerance) {
-  if (a.shape() != b.shape()) return false;
-  if (a.numel() == 0) return true;
+double error_of(const Tensor& a, const Tensor& b) {
+  if (a.shape() != b.shape()) return std::numeric_limits<double>::infinity();
+  if (a.numel() == 0) return 0;
   const Tensor x = cast(a, DType::f64), y = cast(b, DType::f64);
-  return max_difference(x, y) <= tolerance * std::max(1.0, max(abs(y)).item());
+  return max_difference(x, y) / std::max(1.0, max(abs(y)).item());
 }
 
-std::string compare(const std::vector<HookOutput>& a, const std::vector<HookOutput>& b,
-                    double tolerance) {
-  if (a.size() != b.size()) return "another number of hooks answers";
+Comparison compare(const std::vector<HookOutput>& a, const std::vector<HookOutput>& b,
+                   double tolerance) {
+  Comparison c;
+  if (a.size() != b.size()) return {0, "another number of hooks answers"};
   for (std::size_t i = 0; i < a.size(); ++i) {
     const Tensor &x = a[i].value.value(), &y = b[i].value.value();
     if (x.shape() != y.shape())
-      return fmt::format("{} is {} and {}", a[i].hook, x.shape(), y.shape());
-    if (!near(x, y, tolerance))
-      return fmt::format("{} differs by {:.3g}", a[i].hook,
-                         max_difference(cast(x, DType::f64), cast(y, DType::f64)));
+      return {0, fmt::format("{} is {} and {}", a[i].hook, x.shape(), y.shape())};
+    const double error = error_of(x, y);
+    if (!(error <= tolerance))
+      return {error, fmt::format("{} differs by {:.3g}", a[i].hook,
+                                 max_difference(cast(x, DType::f64), cast(y, DType::f64)))};
+    c.error = std::max(c.error, error);
   }
-  return {};
+  return c;
 }
 
 Scores scores(const PositionalEncoding& e, const Inputs& in, const Positions& p) {
@@ -194,6 +184,35 @@ std::string TraitReport::text() const {
   return s;
 }
 
+namespace {
+
+/// What the traits say of it, where that is more than a yes.
+std::string declared_text(std::string_view trait, const Traits& t) {
+  if (trait == "hooks") return hooks_text(t.hooks);
+  if (trait == "cost") return std::string(name(t.cost));
+  if (trait == "learned") return t.learned ? "yes" : "no";
+  if (trait == "relative" || trait == "mean") return std::string(name(t.relative));
+  if (trait == "stochastic") return t.stochastic ? "yes" : "no";
+  if (trait == "max_length") return fmt::format("{}", t.max_length);
+  if (trait == "label_range") return fmt::format("below {}", t.labels_below);
+  return "yes";
+}
+
+}  // namespace
+
+std::string TraitReport::table() const {
+  std::string s;
+  for (std::string_view trait : trait_names()) {
+    const TraitCheck* c = find(trait);
+    if (!c && trait == "relative") c = find("mean");
+    s += fmt::format("{}  {:<22}  ", encoding, trait);
+    s += c ? fmt::format("{:<12}  {}  {}\n", declared_text(trait, traits),
+                         c->passed ? "passed" : "FAILED", c->text)
+           : "not declared\n";
+  }
+  return s;
+}
+
 std::vector<std::string_view> trait_names() {
   std::vector<std::string_view> names;
   for (const suite::Check& c : all_checks()) names.push_back(c.trait);
@@ -201,7 +220,7 @@ std::vector<std::string_view> trait_names() {
 }
 
 TraitReport check_traits(const SuiteSubject& subject, std::string_view only) {
-  TraitReport report{subject.name, {}};
+  TraitReport report{subject.name, suite::build(subject)->traits(), {}};
   for (const suite::Check& c : all_checks()) {
     if (!only.empty() && c.trait != only) continue;
     suite::Finding found;

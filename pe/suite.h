@@ -16,11 +16,12 @@ namespace gradus {
 struct TraitCheck {
   std::string_view trait;  ///< one of trait_names()
   bool passed = false;
-  std::string text;  ///< what is wrong, with the numbers
+  std::string text;  ///< what was measured; what is wrong, with the numbers
 };
 
 struct [[nodiscard]] TraitReport {
   std::string encoding;
+  Traits traits{};
   std::vector<TraitCheck> checks;  ///< those that apply to what it declares
 
   bool passed() const;
@@ -28,6 +29,9 @@ struct [[nodiscard]] TraitReport {
   const TraitCheck* find(std::string_view trait) const;
   /// "rope: 20 checks passed", or a line for each that failed.
   std::string text() const;
+  /// A line for each trait of trait_names(), those that were not declared included:
+  /// "rope  relative  exactly  passed  max error 3e-12".
+  std::string table() const;
 };
 
 /// What is checked: an encoding by its maker, which must give the same one for the same Build.
@@ -47,6 +51,15 @@ SuiteSubject subject_of(const EncodingDef& def, const Options& options = {},
                         EncodingShape shape = {8, 2});
 TraitReport check_encoding(const EncodingDef& def, const Options& options = {},
                            EncodingShape shape = {8, 2});
+/// Settings of an encoding that the suite is run on: small, and each variant.
+struct SuiteCase {
+  std::string_view name;
+  std::vector<const char*> settings;
+  bool any_size = true;  ///< false: a head of size 2 is refused, or `base` has no influence
+};
+/// Of every entry of the table, sorted by name (pe/suite_cases.cpp).
+const std::vector<SuiteCase>& suite_cases();
+SuiteSubject subject_of(const SuiteCase& c);
 /// All traits that the suite knows, in the order of the checks.
 std::vector<std::string_view> trait_names();
 

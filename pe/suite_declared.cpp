@@ -33,7 +33,7 @@ Finding check_hooks(const SuiteSubject& s) {
   }
   Pass pass = Pass::eval();
   if (e->lag_bias(scalar(1, DType::f64), pass)) seen |= kLagBias;
-  if (seen == e->traits().hooks) return holds();
+  if (seen == e->traits().hooks) return holds("these are at work, no other");
   return broken(
       fmt::format("declared {}; at work {}", hooks_text(e->traits().hooks), hooks_text(seen)));
 }
@@ -42,14 +42,15 @@ Finding check_hooks(const SuiteSubject& s) {
 Finding check_cost(const SuiteSubject& s) {
   const Traits t = build(s)->traits();
   const bool linear = (t.hooks & kBiases) == 0;
-  if ((t.cost == Cost::linear) == linear) return holds();
+  if ((t.cost == Cost::linear) == linear)
+    return holds(linear ? "no hook sees pairs of tokens" : "works with " + hooks_text(t.hooks));
   return broken(fmt::format("cost {} with {}", name(t.cost), hooks_text(t.hooks)));
 }
 
 Finding check_learned(const SuiteSubject& s) {
   const auto e = build(s);
   const int64 n = e->parameter_count();
-  if (e->traits().learned == (n > 0)) return holds();
+  if (e->traits().learned == (n > 0)) return holds(fmt::format("{} parameters", n));
   return broken(fmt::format("declared {}; it has {} parameters",
                             e->traits().learned ? "learned" : "not learned", n));
 }
@@ -68,7 +69,8 @@ Finding check_widths(const SuiteSubject& s) {
       return broken(fmt::format("{} of width {} is said to give {}, gives {}", out.hook, d, said,
                                 out.value.size(-1)));
   }
-  return holds();
+  return holds(fmt::format("a head of {} gives {}, {} features give {}", d, e->transformed_width(d),
+                           d, e->transformed_features(d)));
 }
 
 /// x without index `i` along an axis.
@@ -130,11 +132,12 @@ Finding check_relative(const SuiteSubject& s) {
   }
   if (e->traits().relative == Relative::exactly)
     return change.largest <= 1e-10
-               ? holds()
+               ? holds_within(change.largest)
                : broken(fmt::format("{} changes scores by {:.3g} of their terms", change.how,
                                     change.largest));
   return change.largest > 1e-4
-             ? holds()
+             ? holds(fmt::format("{} changes scores by {:.1g} of their terms", change.how,
+                                 change.largest))
              : broken(fmt::format("declared not relative; shifts and tokens left out change the "
                                   "scores by {:.3g} of their terms at most",
                                   change.largest));
@@ -144,16 +147,18 @@ Finding check_norm(const SuiteSubject& s) {
   const auto e = build(s);
   if (!e->traits().norm_preserving) return not_declared();
   const Inputs in = random_inputs(s, 5, 1, 6);
+  double error = 0;
   for (const HookOutput& out :
        run_hooks(*e, in, positions_of(s, *e, mul(random_labels(s, *e, 5, 1, 6), 1000)))) {
     if (!(bit(out.hook) & (kTransform | kTransformFeatures))) continue;
     const Tensor before = norm(out.by_query ? in.q : in.k, {-1}),
                  after = norm(out.value.value(), {-1});
-    if (!near(after, before, 1e-12))
+    error = std::max(error, error_of(after, before));
+    if (!(error <= 1e-12))
       return broken(
           fmt::format("{} changes norms by {:.3g}", out.hook, max_difference(after, before)));
   }
-  return holds();
+  return holds_within(error);
 }
 
 /// R(0) = 1 and R(a) R(b) = R(a + b), where the width is kept.
@@ -170,9 +175,10 @@ Finding check_composition(const SuiteSubject& s) {
     const QueryKey t = e->transform(q, in.k, p, pass);
     return with_scales(e->transform_features(t.q, t.k, p, pass)).q.value();
   };
-  if (!near(turn(in.q, zeros_like(a)), in.q, 1e-12)) return broken("R(0) is not the identity");
+  if (!(error_of(turn(in.q, zeros_like(a)), in.q) <= 1e-12))
+    return broken("R(0) is not the identity");
   const Tensor twice = turn(turn(in.q, a), b), once = turn(in.q, add(a, b));
-  if (near(twice, once, 1e-12)) return holds();
+  if (error_of(twice, once) <= 1e-12) return holds_within(error_of(twice, once));
   return broken(
       fmt::format("R(b) R(a) differs from R(a + b) by {:.3g}", max_difference(twice, once)));
 }
@@ -182,6 +188,7 @@ Finding check_conditionally_positive(const SuiteSubject& s) {
   const auto e = build(s);
   if (!e->traits().conditionally_positive) return not_declared();
   constexpr int64 n = 40;
+  double smallest = 1;
   const Inputs in = random_inputs(s, 17, 1, n);
   const Positions p = positions_of(s, *e, random_labels(s, *e, 17, 1, n));
   const Scores with = scores(*e, {in.x, zeros_like(in.q), zeros_like(in.k)}, p);
@@ -203,9 +210,10 @@ Finding check_conditionally_positive(const SuiteSubject& s) {
         const double factor = m[j][i] / m[i][i];
         for (std::size_t l = i; l < m.size(); ++l) m[j][l] -= factor * m[i][l];
       }
+      smallest = std::min(smallest, m[i][i] / size);
     }
   }
-  return holds();
+  return holds(fmt::format("40 points: no pivot below {:.1g} of the largest entry", smallest));
 }
 
 }  // namespace

@@ -12,9 +12,13 @@ namespace gradus::suite {
 /// What a check found: nothing declared that it could prove; it holds; or what is wrong.
 struct Finding {
   enum class Outcome { not_declared, holds, broken } outcome = Outcome::holds;
-  std::string text;
+  std::string text;  ///< what was measured, or what is wrong
 };
-inline Finding holds() { return {}; }
+inline Finding holds(std::string measured) {
+  return {Finding::Outcome::holds, std::move(measured)};
+}
+/// `error` relative to the size of what is compared.
+inline Finding holds_within(double error) { return holds(fmt::format("max error {:.1g}", error)); }
 inline Finding not_declared() { return {Finding::Outcome::not_declared, {}}; }
 inline Finding broken(std::string text) { return {Finding::Outcome::broken, std::move(text)}; }
 
@@ -45,10 +49,20 @@ std::vector<HookOutput> run_hooks(const PositionalEncoding& e, const Var& x, con
                                   const Var& k, const Positions& p, Mode mode = Mode::eval);
 std::vector<HookOutput> run_hooks(const PositionalEncoding& e, const Inputs& in, const Positions& p,
                                   Mode mode = Mode::eval);
-/// "" where all hooks agree within `tolerance` of their size; else which does not, and by how much.
-std::string compare(const std::vector<HookOutput>& a, const std::vector<HookOutput>& b,
-                    double tolerance);
-bool near(const Tensor& a, const Tensor& b, double tolerance);
+/// The largest difference of two tensors, of the size of the second where that is above 1; infinite
+/// where shapes differ.
+double error_of(const Tensor& a, const Tensor& b);
+struct Comparison {
+  double error = 0;
+  std::string difference;  ///< "" or which hook differs, and by how much
+  bool same() const { return difference.empty(); }
+  Finding finding(std::string_view where) const {
+    return same() ? holds_within(error) : broken(fmt::format("{}{}", where, difference));
+  }
+};
+/// Whether all hooks agree within `tolerance` of their size.
+Comparison compare(const std::vector<HookOutput>& a, const std::vector<HookOutput>& b,
+                   double tolerance);
 
 /// a_mn sqrt(d) scaled to the score: (q'.k')/sqrt(d) + biases, and the sum of the terms' sizes.
 struct Scores {

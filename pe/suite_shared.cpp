@@ -55,7 +55,10 @@ Finding check_gradient(const SuiteSubject& s, int order) {
   GradcheckOptions options;
   options.order = order;
   const GradcheckReport report = gradcheck(f, inputs, options);
-  return report.passed() ? holds() : broken(report.text());
+  if (!report.passed()) return broken(report.text());
+  return holds(fmt::format("{} derivatives, error at most {:.1g} of what is allowed",
+                           report.elements,
+                           std::abs(report.analytic - report.numeric) / report.bound));
 }
 
 /// Query rows 2 .. 4 alone give what they give among all.
@@ -66,8 +69,8 @@ Finding check_query_offset(const SuiteSubject& s) {
   std::vector<HookOutput> all = run_hooks(*e, in, p);
   for (HookOutput& out : all)
     if (out.by_query) out.value = Var(slice(out.value.value(), -2, 2, 5));
-  const std::string difference = compare(run_hooks(*e, rows(in, 2, 3), p.rows(2, 3)), all, 1e-12);
-  return difference.empty() ? holds() : broken("rows 2 to 4 of 6: " + difference);
+  const Comparison c = compare(run_hooks(*e, rows(in, 2, 3), p.rows(2, 3)), all, 1e-12);
+  return c.finding("rows 2 to 4 of 6: ");
 }
 
 /// More tokens behind do not change what stands before.
@@ -84,8 +87,8 @@ Finding check_prefix(const SuiteSubject& s) {
   Inputs first = rows(in, 0, 4);
   first.k = slice(in.k, 2, 0, 4);
   const Positions p = positions_of(s, *e, slice(labels, 1, 0, 4));
-  const std::string difference = compare(run_hooks(*e, first, p), all, 1e-12);
-  return difference.empty() ? holds() : broken("4 tokens of 6: " + difference);
+  const Comparison c = compare(run_hooks(*e, first, p), all, 1e-12);
+  return c.finding("4 tokens of 6: ");
 }
 
 /// Time given as labels 0, 1, 2, ... is the default.
@@ -95,9 +98,8 @@ Finding check_default_positions(const SuiteSubject& s) {
   const Inputs in = random_inputs(s, 23, 1, 5);
   const Tensor time = reshape(arange(0, 5, 1, DType::f64), {1, 5, 1});
   const Positions given = labelled_positions(time, {{.name = "time"}});
-  const std::string difference =
-      compare(run_hooks(*e, in, given), run_hooks(*e, in, time_positions(5)), 0);
-  return difference.empty() ? holds() : broken(difference);
+  const Comparison c = compare(run_hooks(*e, in, given), run_hooks(*e, in, time_positions(5)), 0);
+  return c.finding("");
 }
 
 /// Padding is the core's business: a mask changes nothing for the tokens that are there.
@@ -116,8 +118,8 @@ Finding check_padding(const SuiteSubject& s) {
   };
   const auto plain = tokens();
   p.key_mask = cast(tensor({1, 1, 1, 1, 1, 1, 1, 1, 0, 0}, {2, 5}), DType::u8);
-  const std::string difference = compare(tokens(), plain, 0);
-  return difference.empty() ? holds() : broken("with padding: " + difference);
+  const Comparison c = compare(tokens(), plain, 0);
+  return c.finding("with padding: ");
 }
 
 /// Labels of their own for each sequence of a batch, against each sequence alone.
@@ -127,17 +129,19 @@ Finding check_batch(const SuiteSubject& s) {
   const Inputs in = random_inputs(s, 25, 2, 4);
   const Tensor labels = random_labels(s, *e, 25, 2, 4);
   std::vector<HookOutput> all = run_hooks(*e, in, positions_of(s, *e, labels));
+  double error = 0;
   for (int64 b = 0; b < 2; ++b) {
     const auto one = [b](const Tensor& t, int64 axis) { return slice(t, axis, b, b + 1); };
     std::vector<HookOutput> part = all;
     for (HookOutput& out : part)
       out.value = Var(one(out.value.value(), out.hook == "lag_bias" ? 1 : 0));
     const Inputs alone{one(in.x, 0), one(in.q, 0), one(in.k, 0)};
-    const std::string difference =
+    const Comparison c =
         compare(run_hooks(*e, alone, positions_of(s, *e, one(labels, 0))), part, 1e-12);
-    if (!difference.empty()) return broken(fmt::format("sequence {}: {}", b, difference));
+    if (!c.same()) return c.finding(fmt::format("sequence {}: ", b));
+    error = std::max(error, c.error);
   }
-  return holds();
+  return holds_within(error);
 }
 
 /// One token, and none; and one head of size 2.
@@ -159,7 +163,7 @@ Finding check_smallest(const SuiteSubject& s) {
               fmt::format("{} tokens give {} of {}", tokens, out.hook, out.value.shape()));
       }
   }
-  return holds();
+  return holds("one token and none, finite");
 }
 
 std::vector<HookOutput> sample(const SuiteSubject& s, const PositionalEncoding& e) {
@@ -170,14 +174,14 @@ std::vector<HookOutput> sample(const SuiteSubject& s, const PositionalEncoding& 
 Finding check_state(const SuiteSubject& s) {
   const auto a = build(s, 1), b = build(s, 2);
   b->load(a->state());
-  const std::string difference = compare(sample(s, *b), sample(s, *a), 0);
-  return difference.empty() ? holds() : broken("after loading another's state: " + difference);
+  const Comparison c = compare(sample(s, *b), sample(s, *a), 0);
+  return c.finding("after loading another's state: ");
 }
 
 Finding check_seed(const SuiteSubject& s) {
   const auto a = build(s, 1), b = build(s, 1);
-  const std::string difference = compare(sample(s, *b), sample(s, *a), 0);
-  return difference.empty() ? holds() : broken("two of one seed: " + difference);
+  const Comparison c = compare(sample(s, *b), sample(s, *a), 0);
+  return c.finding("two of one seed: ");
 }
 
 /// What one instance computes does not depend on others, before or after it.
@@ -188,14 +192,15 @@ Finding check_instances(const SuiteSubject& s) {
   if (s.other) changed.make = s.other;
   const auto b = build(changed, 3);
   const auto of_b = sample(s, *b);
-  std::string difference = compare(sample(s, *a), first, 0);
-  if (!difference.empty()) return broken("after another instance ran: " + difference);
-  difference = compare(sample(s, *build(changed, 3)), of_b, 0);
-  if (!difference.empty()) return broken("beside another instance: " + difference);
+  const Comparison after = compare(sample(s, *a), first, 0);
+  if (!after.same()) return after.finding("after another instance ran: ");
+  const Comparison beside = compare(sample(s, *build(changed, 3)), of_b, 0);
+  if (!beside.same()) return beside.finding("beside another instance: ");
   if (s.other && (a->traits().hooks & (kEmbed | kTransform | kTransformFeatures)) &&
-      s.label_width == 1 && s.any_size && compare(of_b, first, 1e-9).empty())
+      s.label_width == 1 && s.any_size && compare(of_b, first, 1e-9).same())
     return broken("another setting gives the same numbers");
-  return holds();
+  return holds(s.other ? "another with another base changes nothing"
+                       : "another with another seed changes nothing");
 }
 
 /// Positions without the label are an error that names it.
@@ -211,7 +216,7 @@ Finding check_missing_label(const SuiteSubject& s) {
     (void)run_hooks(*e, random_inputs(s, 28, 1, 3), p);
   } catch (const ConfigError& error) {
     if (std::string_view(error.what()).find(e->tracks()[0]) != std::string_view::npos)
-      return holds();
+      return holds(fmt::format("refused by the name '{}'", e->tracks()[0]));
     return broken(fmt::format("the error does not name '{}': {}", e->tracks()[0], error.what()));
   }
   return broken(fmt::format("positions without '{}' are taken", e->tracks()[0]));
@@ -228,7 +233,7 @@ Finding check_label_width(const SuiteSubject& s) {
   try {
     (void)run_hooks(*e, random_inputs(s, 29, 1, 3), p);
   } catch (const Error&) {
-    return holds();
+    return holds(fmt::format("{} numbers are taken, {} refused", s.label_width, wide.label_width));
   }
   return broken(fmt::format("labels of {} numbers are taken, it was built for {}", wide.label_width,
                             s.label_width));
@@ -247,8 +252,8 @@ Finding check_f32(const SuiteSubject& s) {
   const auto a = run_hooks(*narrow, in, p), b = run_hooks(*wide, in, p);
   for (const HookOutput& out : a)
     if (out.value.dtype() != DType::f32) return broken(fmt::format("{} is f64", out.hook));
-  const std::string difference = compare(a, b, 1e-5);
-  return difference.empty() ? holds() : broken("f32 against f64 at labels of 10^4: " + difference);
+  const Comparison c = compare(a, b, 1e-5);
+  return c.finding("f32 against f64 at labels of 10^4: ");
 }
 
 }  // namespace

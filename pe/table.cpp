@@ -80,6 +80,22 @@ MakeEncoding make_encoding(std::string_view name, Options options) {
   };
 }
 
+Positions positions_for(const PositionalEncoding& e, const Tensor& labels, std::string_view who) {
+  const std::vector<std::string> names =
+      e.tracks().empty() ? std::vector<std::string>{"time"} : e.tracks();
+  const int64 extra = labels.size(2) - static_cast<int64>(names.size());
+  check_shape(extra >= 0, "{}: {} tracks are read, the labels have {} numbers", who, names.size(),
+              labels.size(2));
+  std::vector<Track> tracks;
+  for (const std::string& n : names) {
+    const bool wide = tracks.empty() && extra > 0;
+    for (int64 i = 0; i <= (wide ? extra : 0); ++i)
+      tracks.push_back({.name = wide ? fmt::format("{}.{}", n, i) : n,
+                        .kind = n == "time" ? TrackKind::time : TrackKind::real});
+  }
+  return labelled_positions(labels, std::move(tracks));
+}
+
 // ---- cores --------------------------------------------------------------------------------------
 
 bool core_fits(CoreKind core, unsigned hooks) {

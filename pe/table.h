@@ -43,6 +43,10 @@ MakeEncoding make_encoding(std::string_view name, Options options = {});
 std::unique_ptr<PositionalEncoding> build_encoding(const EncodingDef& def, const Build& build,
                                                    EncodingShape shape, Options options = {});
 
+/// Labels f64 [B|1, N, L] under the names that an encoding reads: those that it has too many of
+/// belong to its first name, "chroma.0", "chroma.1", ... For `who`, ShapeError for too few.
+Positions positions_for(const PositionalEncoding& e, const Tensor& labels, std::string_view who);
+
 /// Which hooks a core carries, by its kind (the core itself decides, in make_core).
 bool core_fits(CoreKind core, unsigned hooks);
 /// "attention = linear carries f_stripe1, none, ...; 'alibi' goes with attention = softmax": what

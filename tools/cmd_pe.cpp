@@ -2,10 +2,13 @@
 // stand in tools/pe_*.cpp.
 #include <algorithm>
 
+#include "pe/suite.h"
 #include "pe/table.h"
 #include "tools/command_line.h"
 #include "tools/commands.h"
 #include "tools/pe_words.h"
+#include "train/experiment.h"
+#include "train/presets.h"
 
 namespace gradus {
 
@@ -37,11 +40,7 @@ void list_encodings() {
   }
 }
 
-void show_encoding(const EncodingDef& d) {
-  fmt::print("{}: {}\nsource: {}\n\n{}\n", d.name, d.formula, d.source, d.derivation);
-  fmt::print("takes: {}\nhooks: {}\ncores: {}\ncost: {}\n", d.takes, hooks_text(d.traits.hooks),
-             cores_text(d.traits.hooks), name(d.traits.cost));
-  fmt::print("{}\n", traits_text(d.traits));
+void show_options(const EncodingDef& d) {
   if (d.options.empty()) {
     fmt::print("options: none\n");
     return;
@@ -58,6 +57,66 @@ void show_encoding(const EncodingDef& d) {
                allowed, o.meaning);
 }
 
+/// An option as TOML, where its default is a value (and not a description of one).
+std::string example_value(const OptionInfo& o) {
+  const std::string text(o.fallback);
+  if (text == "none" || text.find(' ') != std::string::npos) return {};
+  const bool number = text.find_first_not_of("0123456789.e-") == std::string::npos;
+  return number || text == "true" || text == "false" ? text : fmt::format("\"{}\"", text);
+}
+
+/// The part of its experiment file (train/experiments) that concerns it, with its own options.
+void show_example(const EncodingDef& d) {
+  const Experiment e = Experiment::parse(preset(std::string(d.name)), std::string(d.name));
+  fmt::print("\nexample configuration (gradus train --preset {} trains on the bundled tunes):\n",
+             d.name);
+  fmt::print("  [data]\n  context = [\"{}\"]\n  [model]\n  attention = \"{}\"\n",
+             join(e.data.context, "\", \""), e.model.attention);
+  if (e.model.attention != "softmax") fmt::print("  feature_map = \"{}\"\n", e.model.feature_map);
+  fmt::print("  [pe]\n  name = \"{}\"\n", d.name);
+  Options chosen;
+  for (const OptionInfo& o : d.options) {
+    const std::string value = example_value(o);
+    if (value.empty() || o.name == "tracks") continue;
+    Options more = chosen;
+    more.set(fmt::format("{}={}", o.name, o.fallback));
+    try {
+      (void)build_encoding(d, Build("pe"), {e.model.d_model, e.model.heads}, more);
+    } catch (const ConfigError&) {  // it goes with another choice of an option
+      continue;
+    }
+    chosen = more;
+    fmt::print("  {} = {}\n", o.name, value);
+  }
+}
+
+/// What the suite finds, on the first of its settings.
+void show_evidence(const EncodingDef& d) {
+  for (const SuiteCase& c : suite_cases()) {
+    if (c.name != d.name) continue;
+    const TraitReport report = check_traits(subject_of(c));
+    fmt::print("\ntraits, measured (gradus pe check {} measures other settings too):\n", d.name);
+    const std::string lines = report.table();
+    for (std::string_view rest(lines); !rest.empty();) {
+      const std::size_t end = rest.find('\n');
+      const std::string_view row = rest.substr(0, end);
+      if (!row.ends_with("not declared")) fmt::print("  {}\n", row);
+      rest.remove_prefix(end + 1);
+    }
+    return;
+  }
+}
+
+void show_encoding(const EncodingDef& d) {
+  fmt::print("{}: {}\nsource: {}\n\n{}\n", d.name, d.formula, d.source, d.derivation);
+  fmt::print("takes: {}\nhooks: {}\ncores: {}\ncost: {}\n", d.takes, hooks_text(d.traits.hooks),
+             cores_text(d.traits.hooks), name(d.traits.cost));
+  fmt::print("{}\n", traits_text(d.traits));
+  show_options(d);
+  show_example(d);
+  show_evidence(d);
+}
+
 struct Word {
   std::string_view name, summary;
   int (*run)(int argc, char** argv);
@@ -65,6 +124,7 @@ struct Word {
 
 constexpr Word kWords[] = {
     {"eval", "one query and one key: features, score, terms, gradient", pe_eval},
+    {"check", "proves what encodings declare, a line for each trait", pe_check},
     {"cost", "time and memory against length", pe_cost},
     {"interaction", "which products meet which function of the labels", pe_interaction},
     {"plot", "a web page that plots encodings side by side", pe_plot},

@@ -3,6 +3,7 @@
 
 namespace gradus {
 
+int pe_check(int argc, char** argv);
 int pe_cost(int argc, char** argv);
 int pe_eval(int argc, char** argv);
 int pe_interaction(int argc, char** argv);
