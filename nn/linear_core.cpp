@@ -68,15 +68,17 @@ class LinearCore : public AttentionCore {
     const Var more = matmul(transpose(p.k), columns(v));
     Var unrotated;
     if (normaliser_ == Normaliser::unrotated) unrotated = transpose(p.plain_k);
+    // Decay grows with the row: its logarithms stay in f64.
     const auto with_decay = [&](const Tensor& scale, const Tensor& decay) {
-      return p.decays() ? sum_of_logs(scale, cast(decay, q.dtype())) : scale;
+      if (!p.decays()) return scale;
+      return sum_of_logs(scale.defined() ? cast(scale, DType::f64) : scale, decay);
     };
     accumulate(state, more.value(), unrotated.defined() ? unrotated.value() : Tensor(),
                with_decay(p.key_scale, p.key_decay));
     const Var y = matmul(p.q, Var(state.sums));
     const Var total = unrotated.defined() ? matmul(p.plain_q, Var(state.unrotated)) : Var();
-    return normalise(y, total,
-                     sum_of_logs(with_decay(p.query_scale, p.query_decay), state.log_scale));
+    const Tensor scale = sum_of_logs(with_decay(p.query_scale, p.query_decay), state.log_scale);
+    return normalise(y, total, p.decays() ? cast(scale, q.dtype()) : scale);
   }
 
   bool has_recurrence() const override { return true; }
@@ -141,8 +143,8 @@ class LinearCore : public AttentionCore {
     Tensor old_factor, new_factor, largest = scale;
     if (scale.defined() && state.log_scale.defined()) {
       largest = maximum(scale, state.log_scale);
-      old_factor = exp(sub(state.log_scale, largest));
-      new_factor = exp(sub(scale, largest));
+      old_factor = cast(exp(sub(state.log_scale, largest)), more.dtype());
+      new_factor = cast(exp(sub(scale, largest)), more.dtype());
     }
     const auto join_sums = [&](Tensor& sums, const Tensor& added) {
       if (!added.defined()) return;

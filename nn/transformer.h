@@ -9,7 +9,7 @@
 namespace gradus {
 
 /// What the layers share of the encoding: parameters and random codes; its codes alone, so that
-/// frequencies, gains and gates are each layer's own (SPE's gates, SPEC 4.2); or nothing.
+/// frequencies, gains and gates are each layer's own; or nothing.
 enum class Sharing { all, codes, nothing };
 std::string_view name(Sharing s);
 

@@ -219,6 +219,32 @@ TEST_CASE("permuteformer: no power overflows, at any length and any time") {
     CHECK(max_difference(run(DType::f64, 1e6, q, k, v), whole) <= 1e-8);
     CHECK(max_difference(run(DType::f32, -1e6, q, k, v), whole) <= 1e-4);
   }
+}
+
+TEST_CASE("permuteformer: step by step in f32, late, is attention at once in f64") {
+  constexpr int64 n = 300;
+  constexpr double first = 1e6;
+  const auto e = encoding("permuteformer", {8, 2}, {}),
+             f = encoding("permuteformer", {8, 2}, {}, 1, DType::f32);
+  const auto wide = make_core(Build("core", Rng(2), DType::f64), {}, *e, 4),
+             narrow = make_core(Build("core", Rng(2), DType::f32), {}, *f, 4);
+  const Tensor q = random(1, {1, 2, n, 4}), k = random(2, {1, 2, n, 4}),
+               v = random(3, {1, 2, n, 4});
+  Positions p = time_positions(n);
+  p.labels = add(p.labels, first);
+  Pass pass = Pass::eval();
+  const Tensor whole = (*wide)(Var(q), Var(k), Var(v), p, pass).value();
+  AttentionState state;
+  for (int64 i = 0; i < n; ++i) {
+    const auto row = [i](const Tensor& x) { return Var(cast(slice(x, 2, i, i + 1), DType::f32)); };
+    Positions one = time_positions(1);
+    one.labels = slice(p.labels, 1, i, i + 1);
+    const Var y = narrow->step(row(q), row(k), row(v), one, state, pass);
+    CHECK(max_difference(cast(y.value(), DType::f64), slice(whole, 2, i, i + 1)) <= 1e-5);
+  }
+}
+
+TEST_CASE("permuteformer: what it refuses") {
   const auto e = encoding("permuteformer", {8, 2}, {});
   const Tensor f = abs(random(1, {1, 2, 3, 4}));
   CHECK(has(message([&] { feature_scores(*e, f, f, labels(*e, {0, 1, 3})); }), "in equal steps"));
