@@ -1,10 +1,12 @@
 #include "tensor/random.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <numbers>
 
+#include "tensor/kernels/random_rows.h"
 #include "tensor/parallel.h"
 
 namespace gradus {
@@ -80,14 +82,16 @@ std::uint64_t threshold(double p) { return static_cast<std::uint64_t>(std::llrou
 template <class T>
 void choose(std::uint64_t key, std::uint64_t draw, double p, T yes, T no, T* out, int64 n) {
   const std::uint64_t limit = threshold(p);
-  parallel_for(0, (n + kBlock - 1) / kBlock, kGrainBlocks, [=](int64 begin, int64 end) {
-    for (int64 block = begin; block < end; ++block) {
-      const auto word = philox(key, static_cast<std::uint64_t>(block), draw);
-      const int64 first = block * kBlock, count = std::min(kBlock, n - first);
-      for (int64 j = 0; j < count; ++j)
-        out[first + j] = word[static_cast<std::size_t>(j)] < limit ? yes : no;
-    }
+  const auto kernel = GRADUS_KERNELS(random_kernels).of(T{}).choose;
+  const int64 whole = n / kBlock;
+  parallel_for(0, whole, kGrainBlocks, [=](int64 begin, int64 end) {
+    kernel(key, draw, static_cast<std::uint64_t>(begin), end - begin, limit, yes, no,
+           out + begin * kBlock);
   });
+  if (whole * kBlock == n) return;
+  T last[kBlock];
+  kernel(key, draw, static_cast<std::uint64_t>(whole), 1, limit, yes, no, last);
+  std::copy(last, last + (n - whole * kBlock), out + whole * kBlock);
 }
 
 }  // namespace
