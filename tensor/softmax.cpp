@@ -1,83 +1,17 @@
 // softmax, log_softmax and logsumexp over rows: every row's largest element is taken off first, so
 // that no exponential overflows.
-#include <cmath>
-#include <limits>
-
-#include "tensor/float_math.h"
+#include "tensor/kernels/softmax_rows.h"
 #include "tensor/reduce.h"
 #include "tensor/strided.h"
 
 namespace gradus {
 namespace {
 
-/// The largest element, or a NaN where there is one.
-template <class T>
-T largest(const T* x, int64 n) {
-  constexpr int kLanes = 16;
-  const auto larger = [](T a, T b) { return ((a > b) | (a != a)) ? a : b; };
-  T best = -std::numeric_limits<T>::infinity();
-  int64 i = 0;
-  if (n >= kLanes) {
-    T lane[kLanes];
-    for (auto& l : lane) l = best;
-    for (; i + kLanes <= n; i += kLanes)
-      for (int j = 0; j < kLanes; ++j) lane[j] = larger(lane[j], x[i + j]);
-    for (T l : lane) best = larger(best, l);
-  }
-  for (; i < n; ++i) best = larger(best, x[i]);
-  return best;
-}
-
-/// Sum of e^(x - shift), written to y as well. Blocks of fixed size keep the order, and the error,
-/// of the sum the same for every caller.
-template <class T>
-T exponentials(const T* __restrict x, T shift, int64 n, T* __restrict y) {
-  constexpr int64 kLanes = 16, kBlock = 512;
-  T total = 0;
-  for (int64 begin = 0; begin < n; begin += kBlock) {
-    const int64 end = std::min(n, begin + kBlock);
-    T lane[kLanes] = {};
-    int64 i = begin;
-    for (; i + kLanes <= end; i += kLanes)
-      for (int64 j = 0; j < kLanes; ++j) {
-        const T e = detail::exp_of(x[i + j] - shift);
-        y[i + j] = e;
-        lane[j] += e;
-      }
-    T rest = 0;
-    for (; i < end; ++i) rest += y[i] = detail::exp_of(x[i] - shift);
-    for (int64 half = kLanes / 2; half > 0; half /= 2)
-      for (int64 j = 0; j < half; ++j) lane[j] += lane[j + half];
-    total += lane[0] + rest;
-  }
-  return total;
-}
-
-template <class T>
-void softmax_row(const T* x, int64 n, T* y) {
-  const T inverse = 1 / exponentials(x, largest(x, n), n, y);
-  for (int64 i = 0; i < n; ++i) y[i] *= inverse;
-}
-
-template <class T>
-T log_sum_exp(const T* x, int64 n, T* scratch) {
-  const T shift = largest(x, n);
-  if (!std::isfinite(shift)) return shift;  // -inf: nothing to add; inf and NaN win
-  return shift + std::log(exponentials(x, shift, n, scratch));
-}
-
-template <class T>
-void log_softmax_row(const T* x, int64 n, T* y) {
-  const T shift = largest(x, n);
-  const T log_sum = std::log(exponentials(x, shift, n, y));
-  for (int64 i = 0; i < n; ++i) y[i] = (x[i] - shift) - log_sum;
-}
-
-/// row(x, n, y) for each row of the last axis.
-template <class F>
-Tensor map_rows(const Tensor& x, int64 axis, std::string_view what, F row) {
+/// One of the kernels over the rows of an axis.
+template <class Pick>
+Tensor map_rows(const Tensor& x, int64 axis, std::string_view what, Pick pick) {
   const int a = normal_axis(axis, x.rank());
-  if (a != x.rank() - 1) return contiguous(transpose(map_rows(transpose(x, a), -1, what, row), a));
+  if (a != x.rank() - 1) return contiguous(transpose(map_rows(transpose(x, a), -1, what, pick), a));
   const Tensor rows = contiguous(x);
   Tensor out = Tensor::empty(x.shape(), x.dtype());
   const int64 n = x.shape()[a];
@@ -86,8 +20,9 @@ Tensor map_rows(const Tensor& x, int64 axis, std::string_view what, F row) {
     using T = typename decltype(tag)::type;
     const T* from = rows.data<T>();
     T* to = out.writable<T>();
+    const auto rows_of = pick(GRADUS_KERNELS(softmax_kernels).of(T{}));
     parallel_for(0, out.numel() / n, 1 + 4096 / n, [&](int64 begin, int64 end) {
-      for (int64 r = begin; r < end; ++r) row(from + r * n, n, to + r * n);
+      rows_of(from + begin * n, end - begin, n, to + begin * n);
     });
   });
   return out;
@@ -96,13 +31,11 @@ Tensor map_rows(const Tensor& x, int64 axis, std::string_view what, F row) {
 }  // namespace
 
 Tensor softmax(const Tensor& x, int64 axis) {
-  return map_rows(x, axis, "softmax",
-                  [](const auto* p, int64 n, auto* y) { softmax_row(p, n, y); });
+  return map_rows(x, axis, "softmax", [](const auto& k) { return k.softmax; });
 }
 
 Tensor log_softmax(const Tensor& x, int64 axis) {
-  return map_rows(x, axis, "log_softmax",
-                  [](const auto* p, int64 n, auto* y) { log_softmax_row(p, n, y); });
+  return map_rows(x, axis, "log_softmax", [](const auto& k) { return k.log_softmax; });
 }
 
 Tensor logsumexp(const Tensor& x, const Axes& axes, Keep keep) {
@@ -118,9 +51,9 @@ Tensor logsumexp(const Tensor& x, const Axes& axes, Keep keep) {
     const Tensor rows = contiguous(permute(x, order));
     const T* from = rows.data<T>();
     T* to = out.writable<T>();
+    const auto row_of = GRADUS_KERNELS(softmax_kernels).of(T{}).logsumexp;
     parallel_for(0, count, 1 + 4096 / (n + 1), [&](int64 begin, int64 end) {
-      std::vector<T> scratch(static_cast<std::size_t>(n));
-      for (int64 r = begin; r < end; ++r) to[r] = log_sum_exp(from + r * n, n, scratch.data());
+      for (int64 r = begin; r < end; ++r) to[r] = static_cast<T>(row_of(from + r * n, n));
     });
     return out;
   });

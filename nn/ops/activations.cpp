@@ -1,7 +1,7 @@
 // gelu and silu: one pass each way.
-#include <cmath>
 #include <numbers>
 
+#include "nn/kernels/activations.h"
 #include "nn/ops/rows.h"
 
 namespace gradus::ops {
@@ -9,37 +9,40 @@ namespace gradus::ops {
 namespace {
 
 constexpr double kInvSqrt2 = std::numbers::sqrt2 / 2;
-constexpr double kInvSqrt2Pi = std::numbers::inv_sqrtpi * kInvSqrt2;
 
 Inferred same_float_shape(const InferCall& c) { return {c.shape(0), c.float_input(0)}; }
 
-/// y_i = f(x_i) / dx_i = f(x_i, g_i), in parallel.
-template <class F>
-Tensor map_elements(const Tensor& in, F&& f) {
+constexpr int64 kActivationGrain = 8192;
+
+/// y = f(x), one of the kernels.
+template <class Pick>
+Tensor map_elements(const Tensor& in, Pick pick) {
   return dispatch_float(in.dtype(), "an activation", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Tensor x = contiguous(in);
     Tensor y = Tensor::empty(x.shape(), x.dtype());
     const T* xp = x.data<T>();
     T* yp = y.writable<T>();
-    parallel_for(0, x.numel(), 8192, [&](int64 begin, int64 end) {
-      for (int64 i = begin; i < end; ++i) yp[i] = f(xp[i], i);
-    });
+    const auto f = pick(GRADUS_KERNELS(activation_kernels).of(T{}));
+    parallel_for(0, x.numel(), kActivationGrain,
+                 [&](int64 begin, int64 end) { f(xp + begin, end - begin, yp + begin); });
     return y;
   });
 }
-template <class F>
-std::vector<Tensor> map_gradient(const KernelCall& c, F&& derivative) {
-  const Tensor g = contiguous(c.cotangent);
-  return {dispatch_float(g.dtype(), "an activation", [&](auto tag) {
+/// dx = g f'(x)
+template <class Pick>
+std::vector<Tensor> map_gradient(const KernelCall& c, Pick pick) {
+  return {dispatch_float(c.cotangent.dtype(), "an activation", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const T* gp = g.data<T>();
-    return map_elements(c.in[0], [gp, &derivative](auto x, int64 i) {
-      if constexpr (std::is_same_v<decltype(x), T>)
-        return gp[i] * derivative(x);
-      else
-        return x;
+    const Tensor x = contiguous(c.in[0]), g = contiguous(c.cotangent);
+    Tensor dx = Tensor::empty(x.shape(), x.dtype());
+    const T *xp = x.data<T>(), *gp = g.data<T>();
+    T* dp = dx.writable<T>();
+    const auto f = pick(GRADUS_KERNELS(activation_kernels).of(T{}));
+    parallel_for(0, x.numel(), kActivationGrain, [&](int64 begin, int64 end) {
+      f(xp + begin, gp + begin, end - begin, dp + begin);
     });
+    return dx;
   })};
 }
 
@@ -54,31 +57,23 @@ std::vector<BadSample> activation_bad() {
 
 }  // namespace
 
-extern const OpDef kGelu{
-    .name = "gelu",
-    .formula = "y = x Phi(x), Phi(x) = (1 + erf(x / sqrt 2)) / 2",
-    .vjp_formula = "dx = g (Phi(x) + x e^(-x^2/2) / sqrt(2 pi))",
-    .source = "Hendrycks & Gimpel 2016",
-    .infer = same_float_shape,
-    .reads = reads_input(0),
-    .forward = [](const ForwardCall& c) -> Forward {
-      return map_elements(c.in(0), [](auto x, int64) {
-        using T = decltype(x);
-        return static_cast<T>(0.5) * x * (1 + std::erf(x * static_cast<T>(kInvSqrt2)));
-      });
-    },
-    .vjp_kernel = [](const KernelCall& c) -> std::vector<Tensor> {
-      return map_gradient(c, [](auto x) {
-        using T = decltype(x);
-        return static_cast<T>(0.5) * (1 + std::erf(x * static_cast<T>(kInvSqrt2))) +
-               x * std::exp(static_cast<T>(-0.5) * x * x) * static_cast<T>(kInvSqrt2Pi);
-      });
-    },
-    .reference = [](std::span<const Var> in, const Attrs&) -> Var {
-      return in[0] * (erf(in[0] * kInvSqrt2) + 1.0) * 0.5;
-    },
-    .samples = activation_samples(),
-    .bad_samples = activation_bad()};
+extern const OpDef kGelu{.name = "gelu",
+                         .formula = "y = x Phi(x), Phi(x) = (1 + erf(x / sqrt 2)) / 2",
+                         .vjp_formula = "dx = g (Phi(x) + x e^(-x^2/2) / sqrt(2 pi))",
+                         .source = "Hendrycks & Gimpel 2016",
+                         .infer = same_float_shape,
+                         .reads = reads_input(0),
+                         .forward = [](const ForwardCall& c) -> Forward {
+                           return map_elements(c.in(0), [](const auto& maps) { return maps.gelu; });
+                         },
+                         .vjp_kernel = [](const KernelCall& c) -> std::vector<Tensor> {
+                           return map_gradient(c, [](const auto& maps) { return maps.gelu_back; });
+                         },
+                         .reference = [](std::span<const Var> in, const Attrs&) -> Var {
+                           return in[0] * (erf(in[0] * kInvSqrt2) + 1.0) * 0.5;
+                         },
+                         .samples = activation_samples(),
+                         .bad_samples = activation_bad()};
 
 extern const OpDef kSilu{.name = "silu",
                          .formula = "y = x s, s = sigmoid(x)",
@@ -87,14 +82,10 @@ extern const OpDef kSilu{.name = "silu",
                          .infer = same_float_shape,
                          .reads = reads_input(0),
                          .forward = [](const ForwardCall& c) -> Forward {
-                           return gradus::mul(c.in(0), gradus::sigmoid(c.in(0)));
+                           return map_elements(c.in(0), [](const auto& maps) { return maps.silu; });
                          },
                          .vjp_kernel = [](const KernelCall& c) -> std::vector<Tensor> {
-                           return map_gradient(c, [](auto x) {
-                             using T = decltype(x);
-                             const T s = 1 / (1 + std::exp(-x));
-                             return s * (1 + x * (1 - s));
-                           });
+                           return map_gradient(c, [](const auto& maps) { return maps.silu_back; });
                          },
                          .reference = [](std::span<const Var> in, const Attrs&) -> Var {
                            return in[0] * sigmoid(in[0]);

@@ -1,6 +1,6 @@
 // elu1: the feature map elu(x) + 1 in one pass.
+#include "nn/kernels/activations.h"
 #include "nn/ops.h"
-#include "tensor/float_math.h"
 #include "tensor/parallel.h"
 
 namespace gradus::ops {
@@ -21,13 +21,9 @@ extern const OpDef kElu1{
         Tensor y = Tensor::empty(x.shape(), x.dtype());
         const T* from = x.data<T>();
         T* to = y.writable<T>();
-        parallel_for(0, x.numel(), 8192, [&](int64 begin, int64 end) {
-          for (int64 i = begin; i < end; ++i) {
-            // Both halves always, so that the loop has no branch; a NaN passes through `high`.
-            const T low = from[i] < 0 ? from[i] : T(0), high = from[i] < 0 ? T(0) : from[i];
-            to[i] = high + gradus::detail::exp_of(low);
-          }
-        });
+        const auto elu1 = GRADUS_KERNELS(activation_kernels).of(T{}).elu1;
+        parallel_for(0, x.numel(), 8192,
+                     [&](int64 begin, int64 end) { elu1(from + begin, end - begin, to + begin); });
         return y;
       });
     },

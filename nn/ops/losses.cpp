@@ -1,37 +1,12 @@
 // bce_with_logits and cross_entropy_rows: the loss of each element or row in one pass, without
 // overflow.
-#include <cmath>
+#include <algorithm>
 
+#include "nn/kernels/activations.h"
 #include "nn/ops/rows.h"
+#include "tensor/kernels/softmax_rows.h"
 
 namespace gradus::ops {
-
-namespace {
-
-/// ln(1 + e^x)
-template <class T>
-T softplus_of(T x) {
-  return std::max(x, T{0}) + std::log1p(std::exp(-std::abs(x)));
-}
-
-/// The two halves of the element loss and their derivatives by the logit:
-/// a = -(1-p)^gamma ln p counts for a target of 1, b = -p^gamma ln(1-p) for a target of 0.
-template <class T>
-struct Halves {
-  T a, b, da, db;
-  Halves(T x, T gamma) {
-    const T log_p = -softplus_of(-x), log_q = -softplus_of(x);
-    const T p = std::exp(log_p), q = std::exp(log_q);
-    const T qg = gamma == 0 ? T{1} : std::exp(gamma * log_q),
-            pg = gamma == 0 ? T{1} : std::exp(gamma * log_p);
-    a = -qg * log_p;
-    b = -pg * log_q;
-    da = gamma * p * qg * log_p - qg * q;
-    db = pg * p - gamma * q * pg * log_q;
-  }
-};
-
-}  // namespace
 
 extern const OpDef kBceWithLogits{
     .name = "bce_with_logits",
@@ -62,11 +37,9 @@ extern const OpDef kBceWithLogits{
         Tensor y = Tensor::empty(x.shape(), x.dtype());
         const T *xp = x.data<T>(), *tp = t.data<T>();
         T* yp = y.writable<T>();
+        const auto bce = GRADUS_KERNELS(activation_kernels).of(T{}).bce;
         parallel_for(0, x.numel(), 4096, [&](int64 begin, int64 end) {
-          for (int64 i = begin; i < end; ++i) {
-            const Halves<T> h(xp[i], gamma);
-            yp[i] = w * tp[i] * h.a + (1 - tp[i]) * h.b;
-          }
+          bce(xp + begin, tp + begin, w, gamma, end - begin, yp + begin);
         });
         return y;
       });
@@ -81,19 +54,18 @@ extern const OpDef kBceWithLogits{
                     gamma = static_cast<T>(c.attrs.real("gamma"));
             const T *xp = x.data<T>(), *tp = t.data<T>(), *gp = g.data<T>();
             std::vector<Tensor> out(2);
-            for (std::size_t which = 0; which < 2; ++which) {
-              if (!c.wanted[which]) continue;
-              Tensor d = Tensor::empty(x.shape(), x.dtype());
-              T* dp = d.writable<T>();
-              parallel_for(0, x.numel(), 4096, [&](int64 begin, int64 end) {
-                for (int64 i = begin; i < end; ++i) {
-                  const Halves<T> h(xp[i], gamma);
-                  dp[i] =
-                      gp[i] * (which == 0 ? w * tp[i] * h.da + (1 - tp[i]) * h.db : w * h.a - h.b);
-                }
-              });
-              out[which] = d;
-            }
+            T* written[2] = {};
+            for (std::size_t which = 0; which < 2; ++which)
+              if (c.wanted[which]) {
+                out[which] = Tensor::empty(x.shape(), x.dtype());
+                written[which] = out[which].template writable<T>();
+              }
+            const auto back = GRADUS_KERNELS(activation_kernels).of(T{}).bce_back;
+            parallel_for(0, x.numel(), 4096, [&](int64 begin, int64 end) {
+              T *dx = written[0] ? written[0] + begin : nullptr,
+                *dt = written[1] ? written[1] + begin : nullptr;
+              back(xp + begin, tp + begin, gp + begin, w, gamma, end - begin, dx, dt);
+            });
             return out;
           });
     },
@@ -167,21 +139,17 @@ extern const OpDef kCrossEntropyRows{
         const T* xp = x.data<T>();
         const int64* ip = ids.data<int64>();
         T *yp = y.writable<T>(), *lp = lse_t.writable<T>();
+        const auto logsumexp = GRADUS_KERNELS(softmax_kernels).of(T{}).logsumexp;
         parallel_for(0, rows.count, rows.grain(), [&](int64 begin, int64 end) {
           for (int64 r = begin; r < end; ++r) {
             const T* row = xp + r * n;
-            T top = row[0];
-            double total = 0, plain = 0;
-            for (int64 j = 0; j < n; ++j) top = std::max(top, row[j]);
-            for (int64 j = 0; j < n; ++j) {
-              total += static_cast<double>(std::exp(row[j] - top));
-              plain += static_cast<double>(row[j]);
-            }
-            const double lse = static_cast<double>(top) + std::log(total);
+            const double lse = logsumexp(row, n);
+            lp[r] = static_cast<T>(lse);
+            double plain = 0;
+            for (int64 j = 0; s > 0 && j < n; ++j) plain += static_cast<double>(row[j]);
             // A class that a mask of -inf takes out would make 0 * inf of no smoothing.
             const double spread = s > 0 ? s * plain / static_cast<double>(n) : 0;
             const int64 id = class_of(ip, r, n, ignore);
-            lp[r] = static_cast<T>(lse);
             yp[r] = id < 0 ? T{0}
                            : static_cast<T>(lse - (1 - s) * static_cast<double>(row[id]) - spread);
           }
@@ -202,14 +170,17 @@ extern const OpDef kCrossEntropyRows{
             const int64* ip = ids.data<int64>();
             Tensor dx = Tensor::empty(x.shape(), x.dtype());
             T* dp = dx.writable<T>();
+            const auto row_of = GRADUS_KERNELS(softmax_kernels).of(T{}).scaled_exp;
             parallel_for(0, rows.count, rows.grain(), [&](int64 begin, int64 end) {
               for (int64 r = begin; r < end; ++r) {
                 const int64 id = class_of(ip, r, n, ignore);
-                for (int64 j = 0; j < n; ++j)
-                  dp[r * n + j] = id < 0
-                                      ? T{0}
-                                      : gp[r] * (std::exp(xp[r * n + j] - lp[r]) -
-                                                 (j == id ? 1 - s : T{0}) - s / static_cast<T>(n));
+                T* row = dp + r * n;
+                if (id < 0) {
+                  std::fill(row, row + n, T{0});
+                  continue;
+                }
+                row_of(xp + r * n, lp[r], gp[r], s / static_cast<T>(n), n, row);
+                row[id] -= gp[r] * (1 - s);
               }
             });
             return {dx, Tensor()};

@@ -1,6 +1,5 @@
 // layer_norm and rms_norm: one pass forward, one pass back; the references are the formulas.
-#include <cmath>
-
+#include "nn/kernels/norm_rows.h"
 #include "nn/ops/rows.h"
 
 namespace gradus::ops {
@@ -29,6 +28,38 @@ std::vector<Sample> norm_samples(bool with_bias) {
   return {{.in = {x, gain}, .attrs = a}, {.in = {deep, gain}, .attrs = a}};
 }
 
+/// The way back of both: every row once; the inputs after the gain are a bias or nothing.
+std::vector<Tensor> norm_gradients(const KernelCall& c, const Tensor& mean, const Tensor& rstd) {
+  return dispatch_float(c.cotangent.dtype(), "a norm", [&](auto tag) -> std::vector<Tensor> {
+    using T = typename decltype(tag)::type;
+    const Tensor x = contiguous(c.in[0]), gain = contiguous(c.in[1]), g = contiguous(c.cotangent);
+    const Rows rows(x.shape());
+    const int64 n = rows.width;
+    const T *xp = x.data<T>(), *wp = gain.data<T>(), *gp = g.data<T>(), *sp = rstd.data<T>();
+    const T* mp = mean.defined() ? mean.data<T>() : nullptr;
+    std::vector<Tensor> out(c.in.size());
+    T* dp = nullptr;
+    if (c.wanted[0]) {
+      out[0] = Tensor::empty(x.shape(), x.dtype());
+      dp = out[0].writable<T>();
+    }
+    RowSums dgain(rows, c.wanted[1]), dbias(rows, c.in.size() > 2 && c.wanted[2]);
+    const int64 parts = (rows.count + kRowsPerPart - 1) / kRowsPerPart;
+    const auto back = GRADUS_KERNELS(norm_kernels).of(T{}).back;
+    parallel_for(
+        0, parts, std::max<int64>(1, rows.grain() / kRowsPerPart), [&](int64 begin, int64 end) {
+          for (int64 p = begin; p < end; ++p) {
+            const int64 r = p * kRowsPerPart, count = std::min(kRowsPerPart, rows.count - r);
+            back(xp + r * n, wp, gp + r * n, mp ? mp + r : nullptr, sp + r, count, n,
+                 dp ? dp + r * n : nullptr, dgain.part(p), dbias.part(p));
+          }
+        });
+    if (c.wanted[1]) out[1] = from_doubles<T>(dgain.total());
+    if (out.size() > 2 && c.wanted[2]) out[2] = from_doubles<T>(dbias.total());
+    return out;
+  });
+}
+
 }  // namespace
 
 extern const OpDef kLayerNorm{
@@ -55,69 +86,16 @@ extern const OpDef kLayerNorm{
         const T *xp = x.data<T>(), *gp = gain.data<T>(), *bp = bias.data<T>();
         T *yp = y.writable<T>(), *mp = mean_t.writable<T>(), *rp = rstd_t.writable<T>();
         const int64 n = rows.width;
+        const auto layer = GRADUS_KERNELS(norm_kernels).of(T{}).layer;
         parallel_for(0, rows.count, rows.grain(), [&](int64 begin, int64 end) {
-          for (int64 r = begin; r < end; ++r) {
-            const T* row = xp + r * n;
-            double total = 0, squares = 0;
-            for (int64 j = 0; j < n; ++j) total += static_cast<double>(row[j]);
-            const double m = total / static_cast<double>(n);
-            for (int64 j = 0; j < n; ++j) {
-              const double d = static_cast<double>(row[j]) - m;
-              squares += d * d;
-            }
-            const double rstd = 1 / std::sqrt(squares / static_cast<double>(n) + eps);
-            mp[r] = static_cast<T>(m);
-            rp[r] = static_cast<T>(rstd);
-            const T mt = mp[r], rt = rp[r];
-            for (int64 j = 0; j < n; ++j) yp[r * n + j] = (row[j] - mt) * rt * gp[j] + bp[j];
-          }
+          layer(xp + begin * n, gp, bp, eps, end - begin, n, yp + begin * n, mp + begin,
+                rp + begin);
         });
         return {y, {mean_t, rstd_t}};
       });
     },
     .vjp_kernel = [](const KernelCall& c) -> std::vector<Tensor> {
-      return dispatch_float(
-          c.cotangent.dtype(), "layer_norm", [&](auto tag) -> std::vector<Tensor> {
-            using T = typename decltype(tag)::type;
-            const Tensor x = contiguous(c.in[0]), gain = contiguous(c.in[1]),
-                         g = contiguous(c.cotangent);
-            const Rows rows(x.shape());
-            const int64 n = rows.width;
-            const T *xp = x.data<T>(), *wp = gain.data<T>(), *gp = g.data<T>();
-            const T *mp = c.saved[0].data<T>(), *rp = c.saved[1].data<T>();
-            std::vector<Tensor> out(3);
-            if (c.wanted[0]) {
-              Tensor dx = Tensor::empty(x.shape(), x.dtype());
-              T* dp = dx.writable<T>();
-              parallel_for(0, rows.count, rows.grain(), [&](int64 begin, int64 end) {
-                for (int64 r = begin; r < end; ++r) {
-                  const T *row = xp + r * n, *gr = gp + r * n;
-                  double sum_h = 0, sum_hx = 0;
-                  for (int64 j = 0; j < n; ++j) {
-                    const double h = static_cast<double>(gr[j] * wp[j]);
-                    sum_h += h;
-                    sum_hx += h * static_cast<double>((row[j] - mp[r]) * rp[r]);
-                  }
-                  const T mean_h = static_cast<T>(sum_h / static_cast<double>(n));
-                  const T mean_hx = static_cast<T>(sum_hx / static_cast<double>(n));
-                  for (int64 j = 0; j < n; ++j)
-                    dp[r * n + j] =
-                        rp[r] * (gr[j] * wp[j] - mean_h - (row[j] - mp[r]) * rp[r] * mean_hx);
-                }
-              });
-              out[0] = dx;
-            }
-            if (c.wanted[1])
-              out[1] = from_doubles<T>(sum_rows(rows, [&](int64 r, double* sum) {
-                for (int64 j = 0; j < n; ++j)
-                  sum[j] += static_cast<double>(gp[r * n + j] * ((xp[r * n + j] - mp[r]) * rp[r]));
-              }));
-            if (c.wanted[2])
-              out[2] = from_doubles<T>(sum_rows(rows, [&](int64 r, double* sum) {
-                for (int64 j = 0; j < n; ++j) sum[j] += static_cast<double>(gp[r * n + j]);
-              }));
-            return out;
-          });
+      return norm_gradients(c, c.saved[0], c.saved[1]);
     },
     .reference = [](std::span<const Var> in, const Attrs& a) -> Var {
       const Var centred = in[0] - mean(in[0], {-1}, Keep::yes);
@@ -150,54 +128,15 @@ extern const OpDef kRmsNorm{
                r_t = Tensor::empty({rows.count}, x.dtype());
         const T *xp = x.data<T>(), *gp = gain.data<T>();
         T *yp = y.writable<T>(), *rp = r_t.writable<T>();
+        const auto rms = GRADUS_KERNELS(norm_kernels).of(T{}).rms;
         parallel_for(0, rows.count, rows.grain(), [&](int64 begin, int64 end) {
-          for (int64 r = begin; r < end; ++r) {
-            double squares = 0;
-            for (int64 j = 0; j < n; ++j)
-              squares += static_cast<double>(xp[r * n + j]) * static_cast<double>(xp[r * n + j]);
-            rp[r] = static_cast<T>(1 / std::sqrt(squares / static_cast<double>(n) + eps));
-            for (int64 j = 0; j < n; ++j) yp[r * n + j] = xp[r * n + j] * rp[r] * gp[j];
-          }
+          rms(xp + begin * n, gp, eps, end - begin, n, yp + begin * n, rp + begin);
         });
         return {y, {r_t}};
       });
     },
     .vjp_kernel = [](const KernelCall& c) -> std::vector<Tensor> {
-      return dispatch_float(c.cotangent.dtype(), "rms_norm", [&](auto tag) -> std::vector<Tensor> {
-        using T = typename decltype(tag)::type;
-        const Tensor x = contiguous(c.in[0]), gain = contiguous(c.in[1]),
-                     g = contiguous(c.cotangent);
-        const Rows rows(x.shape());
-        const int64 n = rows.width;
-        const T *xp = x.data<T>(), *wp = gain.data<T>(), *gp = g.data<T>(),
-                *rp = c.saved[0].data<T>();
-        std::vector<Tensor> out(2);
-        if (c.wanted[0]) {
-          Tensor dx = Tensor::empty(x.shape(), x.dtype());
-          T* dp = dx.writable<T>();
-          parallel_for(0, rows.count, rows.grain(), [&](int64 begin, int64 end) {
-            for (int64 r = begin; r < end; ++r) {
-              double sum_hx = 0;
-              for (int64 j = 0; j < n; ++j) {
-                const int64 i = r * n + j;
-                sum_hx += static_cast<double>(gp[i] * wp[j]) * static_cast<double>(xp[i] * rp[r]);
-              }
-              const T mean_hx = static_cast<T>(sum_hx / static_cast<double>(n));
-              for (int64 j = 0; j < n; ++j) {
-                const int64 i = r * n + j;
-                dp[i] = rp[r] * (gp[i] * wp[j] - xp[i] * rp[r] * mean_hx);
-              }
-            }
-          });
-          out[0] = dx;
-        }
-        if (c.wanted[1])
-          out[1] = from_doubles<T>(sum_rows(rows, [&](int64 r, double* sum) {
-            for (int64 j = 0; j < n; ++j)
-              sum[j] += static_cast<double>(gp[r * n + j] * (xp[r * n + j] * rp[r]));
-          }));
-        return out;
-      });
+      return norm_gradients(c, Tensor(), c.saved[0]);
     },
     .reference = [](std::span<const Var> in, const Attrs& a) -> Var {
       return in[0] * rsqrt(mean(square(in[0]), {-1}, Keep::yes) + a.real("eps")) * in[1];

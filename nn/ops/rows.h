@@ -23,24 +23,29 @@ struct Rows {
 /// Rows are summed in parts of this many, parts in order: the same bits at any number of threads.
 inline constexpr int64 kRowsPerPart = 64;
 
-/// out[j] = sum over rows r of term(r, j); `add_row(r, partial)` adds row r to a partial sum of
-/// `width` doubles.
-template <class F>
-std::vector<double> sum_rows(Rows rows, F&& add_row) {
-  const int64 parts = (rows.count + kRowsPerPart - 1) / kRowsPerPart;
-  std::vector<double> partial(static_cast<std::size_t>(parts * rows.width), 0.0);
-  parallel_for(
-      0, parts, std::max<int64>(1, rows.grain() / kRowsPerPart), [&](int64 begin, int64 end) {
-        for (int64 p = begin; p < end; ++p)
-          for (int64 r = p * kRowsPerPart; r < std::min(rows.count, (p + 1) * kRowsPerPart); ++r)
-            add_row(r, partial.data() + p * rows.width);
-      });
-  std::vector<double> total(static_cast<std::size_t>(rows.width), 0.0);
-  for (int64 p = 0; p < parts; ++p)
-    for (int64 j = 0; j < rows.width; ++j)
-      total[static_cast<std::size_t>(j)] += partial[static_cast<std::size_t>(p * rows.width + j)];
-  return total;
-}
+/// Sums of `width` numbers over rows: a part of kRowsPerPart rows adds to its own sums.
+class RowSums {
+ public:
+  /// Nothing where the sums are not wanted.
+  RowSums(Rows rows, bool wanted)
+      : width_(rows.width),
+        parts_((rows.count + kRowsPerPart - 1) / kRowsPerPart),
+        sums_(wanted ? static_cast<std::size_t>(parts_ * width_) : 0, 0.0) {}
+  /// Null where they are not wanted.
+  double* part(int64 p) { return sums_.empty() ? nullptr : sums_.data() + p * width_; }
+  /// The parts in order.
+  std::vector<double> total() const {
+    std::vector<double> total(static_cast<std::size_t>(width_), 0.0);
+    for (int64 p = 0; p < parts_; ++p)
+      for (int64 j = 0; j < width_; ++j)
+        total[static_cast<std::size_t>(j)] += sums_[static_cast<std::size_t>(p * width_ + j)];
+    return total;
+  }
+
+ private:
+  int64 width_, parts_;
+  std::vector<double> sums_;
+};
 
 template <class T>
 Tensor from_doubles(const std::vector<double>& values) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "tensor/kernels/vec_math.h"
+#include "tensor/kernels/vec_rows.h"
 
 namespace gradus {
 namespace GRADUS_LEVEL {
@@ -81,13 +82,10 @@ GRADUS_INLINE Vec<T> patched(Vec<T> y, Vec<T> x, Vec<Word<T>> mask) {
 
 template <bool kCosine>
 GRADUS_INLINE Vec<float> sin_cos(Vec<float> x) {
-  typedef float Half __attribute__((vector_size(GRADUS_VECTOR_BYTES / 2)));
-  Half half[2];
-  std::memcpy(half, &x, sizeof x);
-#pragma GCC unroll 2
-  for (Half& h : half)
-    h = __builtin_convertvector(sin_cos_short<kCosine>(__builtin_convertvector(h, Vec<double>)),
-                                Half);
+  const Wide wide = widen(x);
+  const HalfVector half[2] = {
+      __builtin_convertvector(sin_cos_short<kCosine>(wide.low), HalfVector),
+      __builtin_convertvector(sin_cos_short<kCosine>(wide.high), HalfVector)};
   Vec<float> y;
   std::memcpy(&y, half, sizeof y);
   return patched<float, kCosine>(y, x, absolute<float>(x) > 0x1p28f);
