@@ -79,25 +79,33 @@ HarmonyBatch Trainer::batch(std::span<const PieceWindow> windows) const {
   return make_batch(data_.pieces, windows, experiment_.data.steps, harmonizer_.format());
 }
 
-int64 Trainer::window_steps() const {
+int64 Trainer::window_steps(int64 step) const {
   const Experiment::Train& t = experiment_.train;
-  return curriculum_length(point_.step, t.curriculum_epochs * steps_per_epoch(), t.curriculum_steps,
+  return curriculum_length(step, t.curriculum_epochs * steps_per_epoch(), t.curriculum_steps,
                            experiment_.data.steps);
 }
 
-HarmonyBatch Trainer::training_batch(std::span<const PieceWindow> windows) const {
-  const int64 steps = window_steps();
-  if (steps >= experiment_.data.steps) return batch(windows);
-  // Cut before the batch is made: labels are those of what the model sees.
-  std::vector<PieceWindow> cut(windows.begin(), windows.end());
-  for (PieceWindow& w : cut) w.length = std::min(w.length, steps);
-  HarmonyBatch b = batch(cut);
-  for (Tensor* t : {&b.input, &b.onset, &b.sustain, &b.labels, &b.mask})
-    if (t->defined()) *t = contiguous(slice(*t, 1, 0, steps));
-  return b;
+std::vector<HarmonyBatch> Trainer::step_batches(std::span<const std::vector<PieceWindow>> parts,
+                                                int64 step) const {
+  const int64 steps = window_steps(step);
+  std::vector<HarmonyBatch> batches;
+  for (std::vector<PieceWindow> windows : parts) {
+    // Cut before the batch is made: labels are those of what the model sees.
+    for (PieceWindow& w : windows) w.length = std::min(w.length, steps);
+    HarmonyBatch b = batch(windows);
+    if (steps < experiment_.data.steps)
+      for (Tensor* t : {&b.input, &b.onset, &b.sustain, &b.labels, &b.mask})
+        if (t->defined()) *t = contiguous(slice(*t, 1, 0, steps));
+    batches.push_back(std::move(b));
+  }
+  return batches;
 }
 
 double Trainer::step(std::span<const std::vector<PieceWindow>> parts) {
+  return step(step_batches(parts, point_.step));
+}
+
+double Trainer::step(std::span<const HarmonyBatch> parts) {
   Rng draw = seeded(experiment_).stream("draw").stream(static_cast<std::uint64_t>(point_.step));
   harmonizer_.model().draw(draw);
   Gradients total;
@@ -105,7 +113,7 @@ double Trainer::step(std::span<const std::vector<PieceWindow>> parts) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
     Pass pass(Mode::train, static_cast<std::uint64_t>(experiment_.train.seed), point_.step,
               static_cast<int64>(i));
-    Var loss = harmonizer_.loss(training_batch(parts[i]), pass);
+    Var loss = harmonizer_.loss(parts[i], pass);
     loss_sum += loss.item();
     Gradients g = backward(std::move(loss));
     if (i == 0)

@@ -30,6 +30,7 @@ class Trainer {
 
   /// One optimizer step on `parts` (micro-batches); returns the mean loss.
   double step(std::span<const std::vector<PieceWindow>> parts);
+  double step(std::span<const HarmonyBatch> parts);
   /// Mean loss over the validation windows.
   double validation_loss() const;
   /// The onset threshold that decodes validation windows best, see threshold.h.
@@ -46,14 +47,18 @@ class Trainer {
   double learning_rate() const {
     return experiment_.train.learning_rate * schedule_.factor(point_.step);
   }
-  /// Steps of the windows that the next step reads: the length curriculum.
-  int64 window_steps() const;
+  /// Steps of the windows that an optimizer step reads, the next one if none is named: the length
+  /// curriculum.
+  int64 window_steps(int64 step) const;
+  int64 window_steps() const { return window_steps(point_.step); }
   const TrainingPoint& point() const { return point_; }
 
  private:
   class Run;  // one call of run()
   void try_one_window();
-  HarmonyBatch training_batch(std::span<const PieceWindow> windows) const;
+  /// The micro-batches of an optimizer step.
+  std::vector<HarmonyBatch> step_batches(std::span<const std::vector<PieceWindow>> parts,
+                                         int64 step) const;
   /// The share of each output over the training windows, learned when first asked for.
   const MeanPredictor& mean();
   void set_base_rates();

@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "tensor/file.h"
+#include "tensor/parallel.h"
+#include "train/batches_ahead.h"
 #include "train/progress.h"
 #include "train/run_lock.h"
 #include "train/run_vocabulary.h"
@@ -89,11 +91,19 @@ class Trainer::Run {
     TrainingPoint& point = t_.point_;
     const auto batches = t_.epoch_batches(point.epoch);
     const auto per_step = static_cast<std::size_t>(e.accumulate);
-    for (auto i = static_cast<std::size_t>(point.epoch_steps) * per_step; i < batches.size();
-         i += per_step) {
+    const auto first_step = point.step - point.epoch_steps;  // of this epoch
+    BatchesAhead ahead(
+        static_cast<std::size_t>(point.epoch_steps), (batches.size() + per_step - 1) / per_step,
+        threads() > 1, [&, this](std::size_t step) {
+          const std::size_t i = step * per_step;
+          return t_.step_batches({batches.data() + i, std::min(per_step, batches.size() - i)},
+                                 first_step + static_cast<int64>(step));
+        });
+    const double begin = progress_.seconds();
+    while (!ahead.done()) {
       const double rate = t_.learning_rate();
       const int64 length = t_.window_steps();
-      const double loss = t_.step({batches.data() + i, std::min(per_step, batches.size() - i)});
+      const double loss = t_.step(ahead.next());
       point.epoch_loss += loss;
       ++point.epoch_steps;
       progress_.update(point.step, fmt::format("loss {:.4f}", loss));
@@ -109,11 +119,11 @@ class Trainer::Run {
       }
       const bool stopped = stop_ && stop_();
       // At the epoch's end one is written in any case.
-      const bool due =
-          e.save_every > 0 && point.step % e.save_every == 0 && i + per_step < batches.size();
+      const bool due = e.save_every > 0 && point.step % e.save_every == 0 && !ahead.done();
       if (stopped || due) save_last();
       if (stopped) return false;
     }
+    input_share_ = ahead.waited() / std::max(progress_.seconds() - begin, 1e-9);
     return true;
   }
 
@@ -140,8 +150,10 @@ class Trainer::Run {
          {"train_loss", train_loss},
          {"validation_loss", loss},
          {"seconds", seconds()}});
-    progress_.line(fmt::format("epoch {}: training loss {:.4f}, validation loss {:.4f}{}",
-                               point.epoch, train_loss, loss, best ? " (best)" : ""));
+    progress_.line(
+        fmt::format("epoch {}: training loss {:.4f}, validation loss {:.4f}{}; waited {:.1f} % of "
+                    "the steps' time for input",
+                    point.epoch, train_loss, loss, best ? " (best)" : "", 100 * input_share_));
     if (best) save_checkpoint(folder_.checkpoint("best"), t_.harmonizer_.model(), nullptr, point);
     save_last();
   }
@@ -163,6 +175,7 @@ class Trainer::Run {
   const std::function<bool()>& stop_;
   const double seconds_before_;
   Progress progress_;
+  double input_share_ = 0;  // of the last epoch's steps
 };
 
 TrainingReport Trainer::run(const RunFolder& folder, bool quiet,
