@@ -1,0 +1,69 @@
+// The machine's limits, measured in the run whose shares they bound.
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "tensor/parallel.h"
+#include "tools/benchmarks/cases.h"
+#include "tools/benchmarks/kernels/limits.h"
+
+namespace gradus::bench {
+namespace {
+
+/// Work per second of the fastest of several runs; `run` returns the work it did on one thread,
+/// which all threads do at once.
+template <class F>
+double best_rate(F&& run) {
+  using Clock = std::chrono::steady_clock;
+  const int workers = threads();
+  std::vector<double> work(static_cast<std::size_t>(workers));
+  double best = 0, spent = 0;
+  for (int i = 0; i < 5 || spent < 0.2; ++i) {
+    const auto start = Clock::now();
+    parallel_for(0, workers, 1, [&](int64 begin, int64 end) {
+      for (int64 w = begin; w < end; ++w) work[static_cast<std::size_t>(w)] = run(w);
+    });
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    double total = 0;
+    for (const double w : work) total += w;
+    best = std::max(best, total / seconds);
+    spent += seconds;
+  }
+  return best;
+}
+
+/// Three streams of `bytes` in all a thread, often enough to be timed.
+double triad_rate(std::int64_t bytes) {
+  const std::int64_t n = bytes / 12,
+                     rounds = std::max<std::int64_t>(1, (std::int64_t{32} << 20) / bytes);
+  std::vector<float> data(static_cast<std::size_t>(3 * n * threads()), 1.0f);
+  const LimitKernels& kernels = GRADUS_KERNELS(limit_kernels);
+  return best_rate([&](int64 worker) {
+    float* a = data.data() + worker * 3 * n;
+    for (std::int64_t r = 0; r < rounds; ++r) kernels.triad(a, a + n, a + 2 * n, n);
+    return 12.0 * static_cast<double>(n * rounds);
+  });
+}
+
+}  // namespace
+
+Limits measure_limits() {
+  const LimitKernels& kernels = GRADUS_KERNELS(limit_kernels);
+  std::vector<float> sinks(static_cast<std::size_t>(threads()) * 16);
+  Limits limits;
+  limits.flops = best_rate(
+      [&](int64 worker) { return kernels.multiply_add(1000000, sinks.data() + worker * 16); });
+  limits.triad_small = triad_rate(std::int64_t{384} << 10);
+  limits.triad_large = triad_rate(std::int64_t{24} << 20);
+  constexpr std::int64_t kCount = 4096, kRounds = 500;
+  std::vector<float> x(static_cast<std::size_t>(kCount) * 2 * static_cast<std::size_t>(threads()),
+                       0.5f);
+  limits.exps = best_rate([&](int64 worker) {
+    float* mine = x.data() + worker * 2 * kCount;
+    for (std::int64_t r = 0; r < kRounds; ++r) kernels.exponentials(mine + kCount, mine, kCount);
+    return static_cast<double>(kCount * kRounds);
+  });
+  return limits;
+}
+
+}  // namespace gradus::bench
