@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "nn/kernels/adam.h"
 #include "tensor/parallel.h"
 
 namespace gradus {
@@ -59,20 +60,15 @@ void Optimizer::load(const StateDict& state) {
 
 namespace {
 
-/// f(p, g, i) for each element in parallel, on the parameter's own storage where nobody else sees
-/// it.
-template <class F>
+/// f(p, g, begin, end) for ranges of elements in parallel, on the parameter's own storage where
+/// nobody else sees it.
+template <class T, class F>
 void write_parameter(Parameter& parameter, const Tensor& gradient, F&& f) {
-  dispatch_float(parameter.dtype(), "an optimizer", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    Tensor value = parameter.take();
-    T* p = value.writable<T>();
-    const T* g = gradient.data<T>();
-    parallel_for(0, value.numel(), 16384, [&](int64 begin, int64 end) {
-      for (int64 i = begin; i < end; ++i) f(p[i], g[i], i);
-    });
-    parameter.set(std::move(value));
-  });
+  Tensor value = parameter.take();
+  T* p = value.writable<T>();
+  const T* g = gradient.data<T>();
+  parallel_for(0, value.numel(), 16384, [&](int64 begin, int64 end) { f(p, g, begin, end); });
+  parameter.set(std::move(value));
 }
 
 }  // namespace
@@ -89,16 +85,15 @@ void Adam::update(Parameter& parameter, const Tensor& gradient, double learning_
     using T = typename decltype(tag)::type;
     T* m = moment(parameter, "first").writable<T>();
     T* v = moment(parameter, "second").writable<T>();
-    const T b1 = static_cast<T>(config_.beta1), b2 = static_cast<T>(config_.beta2);
-    const T step = static_cast<T>(learning_rate / (1 - std::pow(config_.beta1, t)));
-    const T scale = static_cast<T>(1 / (1 - std::pow(config_.beta2, t)));
-    const T eps = static_cast<T>(config_.eps), shrink = static_cast<T>(learning_rate * decay);
-    write_parameter(parameter, gradient, [=](auto& p, auto g, int64 i) {
-      m[i] = b1 * m[i] + (1 - b1) * static_cast<T>(g);
-      v[i] = b2 * v[i] + (1 - b2) * static_cast<T>(g) * static_cast<T>(g);
-      const T now = static_cast<T>(p);
-      p = static_cast<std::remove_reference_t<decltype(p)>>(
-          now - step * m[i] / (std::sqrt(v[i] * scale) + eps) - shrink * now);
+    const AdamStep<T> step{static_cast<T>(config_.beta1),
+                           static_cast<T>(config_.beta2),
+                           static_cast<T>(learning_rate / (1 - std::pow(config_.beta1, t))),
+                           static_cast<T>(1 / (1 - std::pow(config_.beta2, t))),
+                           static_cast<T>(config_.eps),
+                           static_cast<T>(learning_rate * decay)};
+    const auto kernel = GRADUS_KERNELS(adam_kernels).of(T{});
+    write_parameter<T>(parameter, gradient, [=](T* p, const T* g, int64 begin, int64 end) {
+      kernel(step, g + begin, end - begin, p + begin, m + begin, v + begin);
     });
   });
 }
@@ -113,10 +108,11 @@ void Sgd::update(Parameter& parameter, const Tensor& gradient, double learning_r
     using T = typename decltype(tag)::type;
     T* u = config_.momentum > 0 ? moment(parameter, "first").writable<T>() : nullptr;
     const T mu = static_cast<T>(config_.momentum), lr = static_cast<T>(learning_rate);
-    write_parameter(parameter, gradient, [=](auto& p, auto g, int64 i) {
-      T direction = static_cast<T>(g);
-      if (u) direction = u[i] = mu * u[i] + direction;
-      p = static_cast<std::remove_reference_t<decltype(p)>>(static_cast<T>(p) - lr * direction);
+    write_parameter<T>(parameter, gradient, [=](T* p, const T* g, int64 begin, int64 end) {
+      for (int64 i = begin; i < end; ++i) {
+        if (u) u[i] = mu * u[i] + g[i];
+        p[i] -= lr * (u ? u[i] : g[i]);
+      }
     });
   });
 }

@@ -145,6 +145,34 @@ GRADUS_INLINE bool any(Vec<Word<T>> mask) {
 #endif
 }
 
+template <class T>
+GRADUS_INLINE Vec<T> vec_sqrt(Vec<T> x) {
+#if defined(__AVX512F__)
+  // Not the plain forms: g++ 12 warns of what its own header leaves undefined there.
+  if constexpr (sizeof(T) == 4)
+    return reinterpret_cast<Vec<T>>(_mm512_maskz_sqrt_ps(0xffff, reinterpret_cast<__m512>(x)));
+  else
+    return reinterpret_cast<Vec<T>>(_mm512_maskz_sqrt_pd(0xff, reinterpret_cast<__m512d>(x)));
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4)
+    return reinterpret_cast<Vec<T>>(_mm256_sqrt_ps(reinterpret_cast<__m256>(x)));
+  else
+    return reinterpret_cast<Vec<T>>(_mm256_sqrt_pd(reinterpret_cast<__m256d>(x)));
+#elif defined(__SSE2__)
+  if constexpr (sizeof(T) == 4)
+    return reinterpret_cast<Vec<T>>(_mm_sqrt_ps(reinterpret_cast<__m128>(x)));
+  else
+    return reinterpret_cast<Vec<T>>(_mm_sqrt_pd(reinterpret_cast<__m128d>(x)));
+#else
+  T all[kLanes<T>];
+  store(all, x);
+  for (T& v : all)
+    v = sizeof(T) == 4 ? static_cast<T>(__builtin_sqrtf(static_cast<float>(v)))
+                       : static_cast<T>(__builtin_sqrt(static_cast<double>(v)));
+  return load(all);
+#endif
+}
+
 /// e^x = (1 + rest) a b: with n = round(x / ln 2) and r = x - n ln 2, rest = e^r - 1, and 2^n in
 /// two factors, for one alone leaves the range.
 template <class T>

@@ -32,7 +32,7 @@ using Rule = std::function<void(std::vector<double>& p, const std::vector<double
 
 /// Five steps of an optimizer against a rule for one parameter.
 void compare(Optimizer& optimizer, const Rule& rule, double tolerance = 1e-12) {
-  const Linear l(Build("l", Rng(1), DType::f64), 3, 2);
+  const Linear l(Build("l", Rng(1), DType::f64), 7, 5);  // vectors and a rest, at every level
   const auto slots = l.parameters();
   std::vector<std::vector<double>> p, m, v;
   for (const Parameter* s : slots) {
