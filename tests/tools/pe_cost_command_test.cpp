@@ -20,6 +20,8 @@ double memory_slope(const std::string& arguments) {
 TEST_CASE("memory grows with length, with its square where a term of each pair of tokens is made") {
   CHECK(memory_slope("rope --lengths 512,1024,2048") < 1.15);
   CHECK(memory_slope("ropepool --lengths 512,1024,2048") < 1.15);
+  for (const char* decaying : {"permuteformer", "xpos"})  // no power overflows
+    CHECK(memory_slope(fmt::format("{} --lengths 8192,16384", decaying)) < 1.15);
   CHECK(memory_slope("alibi --lengths 512,1024,2048") < 1.3);
   CHECK(memory_slope("rope --core softmax --lengths 512,1024,2048") < 1.3);
   CHECK(memory_slope("shaw --core softmax --lengths 256,512,1024") > 1.6);
