@@ -33,13 +33,28 @@ GRADUS_INLINE Words product(Words a, std::uint64_t b) {
 #endif
 }
 
-/// Words 0 and 1 of a block in one lane, words 2 and 3 in the other.
-struct Pairs {
-  Words first, second;
+typedef std::uint32_t Bits __attribute__((vector_size(GRADUS_VECTOR_BYTES)));
+/// The random bits of kBlocks blocks, in the order of their elements.
+struct Elements {
+  Bits low, high;
 };
+/// From words 0 and 1 of each block in one lane, words 2 and 3 in the other.
+GRADUS_INLINE Elements in_order(Words first, Words second) {
+#if GRADUS_VECTOR_BYTES == 64
+  const Words low = __builtin_shufflevector(first, second, 0, 8, 1, 9, 2, 10, 3, 11);
+  const Words high = __builtin_shufflevector(first, second, 4, 12, 5, 13, 6, 14, 7, 15);
+#elif GRADUS_VECTOR_BYTES == 32
+  const Words low = __builtin_shufflevector(first, second, 0, 4, 1, 5);
+  const Words high = __builtin_shufflevector(first, second, 2, 6, 3, 7);
+#else
+  const Words low = __builtin_shufflevector(first, second, 0, 2);
+  const Words high = __builtin_shufflevector(first, second, 1, 3);
+#endif
+  return {reinterpret_cast<Bits>(low), reinterpret_cast<Bits>(high)};
+}
 
 /// philox() of tensor/random.cpp for the counters first, first + 1, ...
-GRADUS_INLINE Pairs philox_lanes(std::uint64_t key, std::uint64_t first, std::uint64_t draw) {
+GRADUS_INLINE Elements philox_lanes(std::uint64_t key, std::uint64_t first, std::uint64_t draw) {
   std::uint64_t lanes[kBlocks];
   for (int i = 0; i < kBlocks; ++i) lanes[i] = first + static_cast<std::uint64_t>(i);
   Words counter;
@@ -55,7 +70,19 @@ GRADUS_INLINE Pairs philox_lanes(std::uint64_t key, std::uint64_t first, std::ui
     c3 = p0;
     k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
   }
-  return {(c0 & kLow) | (c1 << 32), (c2 & kLow) | (c3 << 32)};
+  return in_order((c0 & kLow) | (c1 << 32), (c2 & kLow) | (c3 << 32));
+}
+
+template <class T>
+GRADUS_INLINE void put_chosen(Bits bits, std::uint32_t last, T yes, T no, T* y) {
+  const Vec<std::int32_t> chosen = bits <= last;
+  if constexpr (sizeof(T) == 4) {
+    store(y, select<T>(chosen, all_of(yes), all_of(no)));
+  } else {
+    std::int32_t each[2 * kBlocks];
+    std::memcpy(each, &chosen, sizeof each);
+    for (int i = 0; i < 2 * kBlocks; ++i) y[i] = each[i] ? yes : no;
+  }
 }
 
 template <class T>
@@ -63,24 +90,17 @@ void choose(std::uint64_t key, std::uint64_t draw, std::uint64_t first, std::int
             std::uint64_t limit, T yes, T no, T* y) {
   if (limit == 0) yes = no;
   const auto last = static_cast<std::uint32_t>(limit - 1);
-  for (std::int64_t b = 0; b < blocks; b += kBlocks) {
-    const Pairs pairs = philox_lanes(key, first + static_cast<std::uint64_t>(b), draw);
-    std::uint64_t word[2 * kBlocks];
-#pragma GCC unroll 8
-    for (int i = 0; i < kBlocks; ++i) {
-      word[2 * i] = pairs.first[i];
-      word[2 * i + 1] = pairs.second[i];
-    }
-    std::uint32_t bits[4 * kBlocks];
-    std::memcpy(bits, word, sizeof bits);
-    T chosen[4 * kBlocks];
-    for (int i = 0; i < 4 * kBlocks; ++i) chosen[i] = bits[i] <= last ? yes : no;
-    const std::int64_t count = blocks - b < kBlocks ? blocks - b : kBlocks;
-    if (count == kBlocks)
-      std::memcpy(y + 4 * b, chosen, sizeof chosen);
-    else
-      for (std::int64_t i = 0; i < 4 * count; ++i) y[4 * b + i] = chosen[i];
-  }
+  const auto put_at = [&](std::int64_t block, T* to) {
+    const Elements e = philox_lanes(key, first + static_cast<std::uint64_t>(block), draw);
+    put_chosen(e.low, last, yes, no, to);
+    put_chosen(e.high, last, yes, no, to + 2 * kBlocks);
+  };
+  std::int64_t b = 0;
+  for (; b + kBlocks <= blocks; b += kBlocks) put_at(b, y + 4 * b);
+  if (b == blocks) return;
+  T rest[4 * kBlocks];
+  put_at(b, rest);
+  for (std::int64_t i = 0; i < 4 * (blocks - b); ++i) y[4 * b + i] = rest[i];
 }
 
 }  // namespace
