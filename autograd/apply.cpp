@@ -121,11 +121,10 @@ Var record(const OpDef& op, std::span<const Var* const> in, Attrs attrs, Locatio
   const bool all = st.recording.retain == Retain::all;
 
   auto* n = new Node;
+  Var v = Var::first(n);
   n->id = next_id();
   n->op = &op;
   n->requires_grad = wants;
-  n->dtype = result.output.dtype();
-  n->shape = result.output.shape();
   n->value = std::move(result.output);
   n->attrs = std::move(attrs);
   n->scope = st.scope;
@@ -148,7 +147,6 @@ Var record(const OpDef& op, std::span<const Var* const> in, Attrs attrs, Locatio
   if (wants) n->saved = std::move(result.saved);
   if (all || (wants && op.reads.output)) hold_value(n);
 
-  Var v = Var::of(n);
   if (st.announce) tell_observers([&](Observer& o) { o.on_op(v, in); });
   return v;
 }

@@ -75,11 +75,12 @@ void check_grads(const Node& n, std::span<const std::uint8_t> wanted, const Grad
   for (std::size_t i = 0; i < grads.size(); ++i) {
     if (!wanted[i] || !grads[i].defined()) continue;
     const Node& x = *n.edges()[i].node;
-    check_shape(grads[i].shape() == x.shape,
+    check_shape(grads[i].shape() == x.shape(),
                 "the vjp of '{}' returned shape {} for input {} of shape {}", n.op->name,
-                grads[i].shape(), i, x.shape);
-    check_dtype(grads[i].dtype() == x.dtype, "the vjp of '{}' returned {} for input {} of dtype {}",
-                n.op->name, name(grads[i].dtype()), i, name(x.dtype));
+                grads[i].shape(), i, x.shape());
+    check_dtype(grads[i].dtype() == x.dtype(),
+                "the vjp of '{}' returned {} for input {} of dtype {}", n.op->name,
+                name(grads[i].dtype()), i, name(x.dtype()));
   }
 }
 
@@ -145,6 +146,7 @@ void run(Sweep& pass, Var start, bool create_graph, PassHooks hooks, F&& keep) {
   std::vector<std::uint8_t> wanted;
   std::vector<std::uint32_t> places;
   for (std::size_t i = 0; i < pass.size(); ++i) {
+    pass.prefetch(i + 4);
     Node* n = pass.node(i);
     if (!pass.cotangent(i).defined() || !pass.needed(i)) {
       pass.done(i);

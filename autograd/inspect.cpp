@@ -57,8 +57,8 @@ GraphDump dump(const Var& root, const Gradients* gradients) {
     d.label = v.label();
     d.scope = n->is_parameter ? parent_of(n->name) : v.scope();
     d.name = n->name;
-    d.shape = n->shape;
-    d.dtype = n->dtype;
+    d.shape = n->shape();
+    d.dtype = n->dtype();
     d.requires_grad = n->requires_grad;
     d.attrs = n->attrs.text();
     d.where = n->where;

@@ -108,9 +108,9 @@ class VjpCall {
   int count() const { return node_.edge_count; }
   Var in(int i) const;
   Var out() const;
-  const Shape& shape(int i) const { return edge(i).node->shape; }
-  DType dtype(int i) const { return edge(i).node->dtype; }
-  const Shape& out_shape() const { return node_.shape; }
+  const Shape& shape(int i) const { return edge(i).node->shape(); }
+  DType dtype(int i) const { return edge(i).node->dtype(); }
+  const Shape& out_shape() const { return node_.shape(); }
   const Attrs& attrs() const { return node_.attrs; }
   const std::vector<Tensor>& saved() const { return node_.saved; }
   bool wanted(int i) const { return wanted_[static_cast<std::size_t>(i)] != 0; }

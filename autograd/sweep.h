@@ -88,6 +88,12 @@ class Sweep {
   std::uint32_t place(const Node* n) const {
     return n->requires_grad ? table_.find(n->id) : PlaceTable::kNone;
   }
+  /// Asks for a node that comes soon: of a large graph nothing is in the caches.
+  void prefetch(std::size_t i) const {
+    if (i >= order_.size()) return;
+    const char* node = reinterpret_cast<const char*>(order_[i].node);
+    for (std::size_t at = 0; at < sizeof(Node); at += 64) __builtin_prefetch(node + at, 1);
+  }
   bool needed(std::size_t i) const { return (marks_[i] & kNeeded) != 0; }
   bool is_target(std::size_t i) const { return (marks_[i] & kTarget) != 0; }
   Var& cotangent(std::size_t i) { return cotangents_[i]; }

@@ -5,6 +5,7 @@
 #include "autograd/op.h"
 #include "autograd/ops.h"
 #include "autograd/state.h"
+#include "tensor/poison.h"
 
 namespace gradus {
 
@@ -16,9 +17,47 @@ std::string Location::text() const {
 
 namespace detail {
 
+namespace {
+
+/// Memory of freed nodes, the last one on top: a training step's nodes need no malloc each.
+struct NodeCache {
+  static constexpr int kMost = 2048;
+  void* blocks[kMost] = {};
+  int count = 0;
+  bool closed = false;  // the thread ends: what it frees now goes at once
+};
+constinit thread_local NodeCache node_cache;
+
+struct CloseNodeCache {
+  ~CloseNodeCache() {
+    node_cache.closed = true;
+    while (node_cache.count > 0) {
+      void* block = node_cache.blocks[--node_cache.count];
+      permit(block, sizeof(Node));
+      ::operator delete(block);
+    }
+  }
+};
+
+}  // namespace
+
+void* Node::operator new(std::size_t bytes) {
+  if (node_cache.count == 0) return ::operator new(bytes);
+  void* block = node_cache.blocks[--node_cache.count];
+  permit(block, bytes);
+  return block;
+}
+
+void Node::operator delete(void* node) noexcept {
+  if (node_cache.closed || node_cache.count == NodeCache::kMost) return ::operator delete(node);
+  if (node_cache.count == 0) static thread_local const CloseNodeCache at_the_end;
+  forbid(node, sizeof(Node));
+  node_cache.blocks[node_cache.count++] = node;
+}
+
 void drop_value(Node* n) noexcept {
   // A handle taken later on a node without a value drops nothing: two threads may take one at once.
-  if (n->value.defined()) n->value = Tensor();
+  if (n->value.defined()) const Tensor elements = std::move(n->value);
 }
 
 void free_node(Node* n) noexcept {
@@ -28,7 +67,7 @@ void free_node(Node* n) noexcept {
     list = current->next_free;
     for (const Edge& e : current->edges()) {
       if (e.holds) release_value(e.node);
-      if (e.node->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      if (gives_up_last(e.node)) {
         e.node->next_free = list;
         list = e.node;
       }
@@ -42,13 +81,11 @@ Var make_leaf(Tensor value, std::string name, bool requires_grad, ScopeName scop
   if (!value.defined()) throw GraphError("a Var needs a tensor, got an empty one");
   auto* n = new Node;
   n->id = next_id();
-  n->dtype = value.dtype();
-  n->shape = value.shape();
   n->requires_grad = requires_grad;
   n->value = std::move(value);
   n->name = std::move(name);
   n->scope = std::move(scope);
-  return Var::of(n);
+  return Var::first(n);
 }
 void require_float(const Tensor& t, std::string_view what) {
   if (t.defined() && !is_float(t.dtype()))
@@ -84,7 +121,7 @@ const Tensor& Var::value() const {
         "the value of '{}' {} was dropped: no vjp reads it and no handle held it; keep a Var on "
         "it, "
         "or record under RetainGuard(Retain::all)",
-        label(), gradus::text(n.shape));
+        label(), gradus::text(n.shape()));
   return n.value;
 }
 

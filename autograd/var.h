@@ -42,16 +42,18 @@ struct Edge {
 using ScopeName = std::shared_ptr<const std::string>;
 
 struct Node {
+  // A thread keeps the memory of some freed nodes for its next ones.
+  static void* operator new(std::size_t bytes);
+  static void operator delete(void* node) noexcept;
+
   std::atomic<int> references{0};
   std::atomic<int> value_references{0};
   bool requires_grad = false;
   bool is_parameter = false;  // a leaf whose gradient is keyed by its path
-  DType dtype = DType::f32;
   int edge_count = 0;
   int64 id = 0;
   const OpDef* op = nullptr;  // null: a leaf or a constant
-  Tensor value;
-  Shape shape;
+  Tensor value;               // keeps its shape and dtype when its elements are dropped
   Edge inline_edges[3];
   std::unique_ptr<Edge[]> more_edges;  // used where there are more than three
   Attrs attrs;
@@ -61,6 +63,8 @@ struct Node {
   Location where;
   Node* next_free = nullptr;  // free_node's list
 
+  const Shape& shape() const { return value.shape(); }
+  DType dtype() const { return value.dtype(); }
   std::span<const Edge> edges() const {
     return {more_edges ? more_edges.get() : inline_edges, static_cast<std::size_t>(edge_count)};
   }
@@ -71,8 +75,14 @@ void drop_value(Node* n) noexcept;
 void free_node(Node* n) noexcept;
 
 inline void hold(Node* n) noexcept { n->references.fetch_add(1, std::memory_order_relaxed); }
+/// True where that was the last reference. The only holder needs no locked instruction: nobody else
+/// can come by one.
+inline bool gives_up_last(Node* n) noexcept {
+  return n->references.load(std::memory_order_acquire) == 1 ||
+         n->references.fetch_sub(1, std::memory_order_acq_rel) == 1;
+}
 inline void release(Node* n) noexcept {
-  if (n->references.fetch_sub(1, std::memory_order_acq_rel) == 1) free_node(n);
+  if (gives_up_last(n)) free_node(n);
 }
 inline void hold_value(Node* n) noexcept {
   n->value_references.fetch_add(1, std::memory_order_relaxed);
@@ -107,11 +117,11 @@ class Var {
   /// GraphError where the value was dropped (Retain::needed) before this handle was taken.
   const Tensor& value() const;
   bool has_value() const { return node().value.defined(); }
-  const Shape& shape() const { return node().shape; }
+  const Shape& shape() const { return node().shape(); }
   int rank() const { return shape().rank(); }
   int64 size(int64 axis) const { return shape()[normal_axis(axis, rank())]; }
   int64 numel() const { return shape().numel(); }
-  DType dtype() const { return node().dtype; }
+  DType dtype() const { return node().dtype(); }
   bool requires_grad() const { return node_ && node_->requires_grad; }
   double item() const { return value().item(); }
 
@@ -138,6 +148,14 @@ class Var {
     if (!node_) [[unlikely]]
       throw GraphError("this Var is empty: it was default-constructed or moved from");
     return *node_;
+  }
+  /// The first handle on a new node, whose counts it sets; for the engine.
+  static Var first(detail::Node* n) noexcept {
+    n->references.store(1, std::memory_order_relaxed);
+    n->value_references.store(1, std::memory_order_relaxed);
+    Var v;
+    v.node_ = n;
+    return v;
   }
   /// A handle on a node that is alive; for the engine.
   static Var of(detail::Node* n) noexcept {

@@ -45,7 +45,7 @@ Tensor Parameter::take() {
   // The slot's own handle is the only one: nobody can see the storage change.
   if (n.references.load(std::memory_order_acquire) == 1 && n.value.is_sole_owner() &&
       n.value.is_contiguous())
-    return std::exchange(n.value, Tensor());
+    return std::move(n.value);
   return copy(leaf_.value());
 }
 

@@ -20,9 +20,9 @@ std::size_t checked_bytes(const Shape& shape, DType dtype) {
   for (int axis = 0; axis < shape.rank(); ++axis) {
     const int64 size = shape[axis];
     check_shape(size >= 0, "sizes must be 0 or more, got {} (axis {} is {})", shape, axis, size);
-    check_shape(size == 0 || nonzero <= kMost / size,
+    const bool overflows = __builtin_mul_overflow(nonzero, std::max<int64>(size, 1), &nonzero);
+    check_shape(size == 0 || (!overflows && nonzero <= kMost),
                 "a tensor of shape {} does not fit into memory", shape);
-    nonzero *= std::max<int64>(size, 1);
     elements *= size;
   }
   return static_cast<std::size_t>(elements) * size_of(dtype);
