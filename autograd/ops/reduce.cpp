@@ -1,5 +1,7 @@
 // Reductions, softmax, cumulative sums, and the matrix product.
 #include "autograd/ops/common.h"
+#include "tensor/kernels/softmax_rows.h"
+#include "tensor/parallel.h"
 
 namespace gradus::ops {
 
@@ -64,6 +66,27 @@ std::vector<Sample> axis_samples() {
 }
 std::vector<BadSample> axis_bad() {
   return {{.in = {{.shape = {2, 3}}}, .attrs = {{"axis", int64{2}}}, .message = "axis 2"}};
+}
+
+/// p (c - sum_axis c p)
+Tensor softmax_gradient(const Tensor& p, const Tensor& c, int64 axis) {
+  const int a = normal_axis(axis, p.rank());
+  if (a != p.rank() - 1)
+    return contiguous(transpose(softmax_gradient(transpose(p, a), transpose(c, a), -1), a));
+  const Tensor rows = contiguous(p), cotangents = contiguous(c);
+  Tensor out = Tensor::empty(p.shape(), p.dtype());
+  const int64 n = p.shape()[a];
+  if (out.numel() == 0) return out;
+  return dispatch_float(p.dtype(), "softmax_gradient", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const T *from = rows.data<T>(), *cp = cotangents.data<T>();
+    T* to = out.writable<T>();
+    const auto back = GRADUS_KERNELS(softmax_kernels).of(T{}).softmax_back;
+    parallel_for(0, out.numel() / n, 1 + 16384 / n, [&](int64 begin, int64 end) {
+      back(from + begin * n, cp + begin * n, end - begin, n, to + begin * n);
+    });
+    return out;
+  });
 }
 
 }  // namespace
@@ -138,6 +161,37 @@ extern const OpDef kLogSumExp{.name = "logsumexp",
                               .samples = reduce_samples(false),
                               .bad_samples = reduce_bad()};
 
+extern const OpDef kSoftmaxGradient{
+    .name = "softmax_gradient",
+    .formula = "y = p (c - sum_axis c p)",
+    .vjp_formula = "dp = g (c - sum_axis c p) - c sum_axis g p, dc = p (g - sum_axis g p)",
+    .infer = [](const InferCall& c) -> Inferred {
+      const DType t = c.same_float();
+      check_shape(c.shape(0) == c.shape(1), "the softmax is {}, its cotangent {}", text(c.shape(0)),
+                  text(c.shape(1)));
+      normal_axis(c.attrs().integer("axis"), c.shape(0).rank());
+      return {c.shape(0), t};
+    },
+    .reads = kReadsInputs,
+    .forward = [](const ForwardCall& c) -> Forward {
+      return softmax_gradient(c.in(0), c.in(1), c.attrs().integer("axis"));
+    },
+    .vjp = [](const VjpCall& c, const Var& g) -> Grads {
+      const Axes axis{c.attrs().integer("axis")};
+      const auto along = [&](const Var& v) { return sum(v * c.in(0), axis, Keep::yes); };
+      Var dp, dc;
+      if (c.wanted(0)) dp = g * (c.in(1) - along(c.in(1))) - c.in(1) * along(g);
+      if (c.wanted(1)) dc = apply(kSoftmaxGradient, {c.in(0), g}, c.attrs());
+      return Grads(dp, dc);
+    },
+    .samples = {{.in = {{.shape = {2, 3}, .low = 0, .high = 1}, {.shape = {2, 3}}},
+                 .attrs = {{"axis", int64{-1}}}},
+                {.in = {{.shape = {3, 2, 2}, .low = 0, .high = 1}, {.shape = {3, 2, 2}}},
+                 .attrs = {{"axis", int64{0}}}}},
+    .bad_samples = {{.in = {{.shape = {2, 3}}, {.shape = {3}}},
+                     .attrs = {{"axis", int64{-1}}},
+                     .message = "its cotangent (3)"}}};
+
 extern const OpDef kSoftmax{.name = "softmax",
                             .formula = "y = e^x / sum_axis e^x",
                             .vjp_formula = "dx = y (g - sum_axis g y)",
@@ -147,8 +201,7 @@ extern const OpDef kSoftmax{.name = "softmax",
                               return gradus::softmax(c.in(0), c.attrs().integer("axis"));
                             },
                             .vjp = [](const VjpCall& c, const Var& g) -> Grads {
-                              const Var y = c.out();
-                              return y * (g - sum(g * y, {c.attrs().integer("axis")}, Keep::yes));
+                              return apply(kSoftmaxGradient, {c.out(), g}, c.attrs());
                             },
                             .samples = axis_samples(),
                             .bad_samples = axis_bad()};

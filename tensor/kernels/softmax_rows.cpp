@@ -62,6 +62,18 @@ double logsumexp(const T* x, int64 n) {
 }
 
 template <class T>
+void softmax_back(const T* y, const T* g, int64 rows, int64 n, T* dx) {
+  for (int64 r = 0; r < rows; ++r, y += n, g += n, dx += n) {
+    WideSum<T> dot;
+    each_vector<T>(n, [&](int64 i, auto size) { dot.add(get(y + i, size) * get(g + i, size)); });
+    const T mean = static_cast<T>(dot.total());
+    each_vector<T>(n, [&](int64 i, auto size) {
+      put(dx + i, get(y + i, size) * (get(g + i, size) - mean), size);
+    });
+  }
+}
+
+template <class T>
 void scaled_exp(const T* x, T shift, T factor, T less, int64 n, T* y) {
   each_vector<T>(n, [&](int64 i, auto size) {
     put(y + i, factor * (vec_exp<T>(get(x + i, size) - shift) - less), size);
@@ -71,8 +83,9 @@ void scaled_exp(const T* x, T shift, T factor, T less, int64 n, T* y) {
 }  // namespace
 
 extern const SoftmaxKernels softmax_kernels = {
-    {softmax<float>, log_softmax<float>, logsumexp<float>, scaled_exp<float>},
-    {softmax<double>, log_softmax<double>, logsumexp<double>, scaled_exp<double>}};
+    {softmax<float>, log_softmax<float>, logsumexp<float>, softmax_back<float>, scaled_exp<float>},
+    {softmax<double>, log_softmax<double>, logsumexp<double>, softmax_back<double>,
+     scaled_exp<double>}};
 
 }  // namespace GRADUS_LEVEL
 }  // namespace gradus

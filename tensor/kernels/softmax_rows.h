@@ -15,6 +15,8 @@ struct SoftmaxRows {
   Map softmax, log_softmax;
   /// Of one row; n = 0 gives -inf.
   double (*logsumexp)(const T* x, std::int64_t n);
+  /// dx = y (g - sum g y)
+  void (*softmax_back)(const T* y, const T* g, std::int64_t rows, std::int64_t n, T* dx);
   /// y = factor (e^(x - shift) - less), of one row
   void (*scaled_exp)(const T* x, T shift, T factor, T less, std::int64_t n, T* y);
 };
