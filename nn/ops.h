@@ -4,6 +4,7 @@
 
 #include "autograd/op.h"
 #include "autograd/ops.h"
+#include "nn/element_map.h"
 
 namespace gradus {
 
@@ -29,6 +30,12 @@ Var cross_entropy_rows(At logits, const Var& ids, double label_smoothing = 0,
 /// y_m = sum over n <= m of (a_m . b_n) c_n (reverse: n >= m). a, b [..., N, m], c [..., N, v]; O(N
 /// m v), no N x N.
 Var causal_product(At a, const Var& b, const Var& c, Direction direction = Direction::forward);
+/// y_m = f_m S_m / (f_m . z_m + eps_m), S_m = sum h_n v_n^T, z_m = sum h_n, f = map(q), h = map(k),
+/// over n <= m (causal: as many queries as keys) or all n; without eps y_m = f_m S_m. q [..., Nq,
+/// r], k [..., Nk, r], v [..., Nk, w], eps [..., Nq, 1] -> [..., Nq, w]. One pass over the rows
+/// forward, two back; features are computed, not stored.
+Var linear_attention(At q, const Var& k, const Var& v, Keys keys, ElementMap map, const Var& eps);
+Var linear_attention(At q, const Var& k, const Var& v, Keys keys, ElementMap map);
 /// y_m = sum over n of w[m - n] (a_m . b_n) c_n: a [..., Nq, m], b [..., Nk, m], c [..., Nk, v], w
 /// [..., Nq + Nk - 1] from lag -(Nk - 1) on. By FFT, O(N log N m v), no N x N (Luo et al. 2021).
 Var toeplitz_product(At a, const Var& b, const Var& c, const Var& w);

@@ -1,23 +1,11 @@
 // causal_product: what causal linear attention is made of. With S_m = sum over n <= m of b_n c_n^T,
-// y_m = a_m S_m: the rows are cut into chunks; inside a chunk the product is the masked square
-// form, and the rows before it count through the running sum S.
-//
-//   chunk   y = tril(A B^T) C + A S,   then   S += B^T C         A, B [64, m], C [64, v], S [m, v]
-//
-// O(N m v) time; m v numbers of memory a head. The vjp is closed under the op itself.
-#include <algorithm>
-#include <limits>
-#include <vector>
-
-#include "nn/ops.h"
-#include "tensor/gemm.h"
-#include "tensor/parallel.h"
+// y_m = a_m S_m, by the kernel of linear attention without map and division: O(N m v) time, m v
+// numbers of memory a head. The vjp is closed under the op itself.
+#include "nn/ops/matrices.h"
 
 namespace gradus::ops {
 
 namespace {
-
-constexpr int64 kChunk = 64;
 
 Direction direction_of(const Attrs& a) {
   return a.flag("reverse") ? Direction::reverse : Direction::forward;
@@ -37,98 +25,33 @@ Inferred infer_product(const InferCall& c) {
   return {v, t};
 }
 
-/// A matrix [N, w] per index of the batch axes, with rows `lead` apart.
-template <class T>
-class Matrices {
- public:
-  explicit Matrices(const Tensor& t) : tensor_(t) {
-    const int last = t.rank() - 1;
-    const bool rows_apart = t.shape()[last - 1] == 1 || t.strides()[last - 1] >= t.shape()[last];
-    if ((t.strides()[last] != 1 && t.shape()[last] > 1) || !rows_apart) tensor_ = contiguous(t);
-    lead_ = tensor_.shape()[last - 1] == 1 ? tensor_.shape()[last] : tensor_.strides()[last - 1];
-    elements_ = tensor_.template data<T>();
-  }
-  int64 lead() const { return lead_; }
-  const T* at(int64 index) const {
-    int64 offset = 0;
-    for (int axis = tensor_.rank() - 3; axis >= 0; --axis) {
-      offset += index % tensor_.shape()[axis] * tensor_.strides()[axis];
-      index /= tensor_.shape()[axis];
-    }
-    return elements_ + offset;
-  }
-
- private:
-  Tensor tensor_;
-  int64 lead_ = 1;
-  const T* elements_ = nullptr;
-};
-
-/// One head, chunk after chunk.
-template <class T>
-class Head {
- public:
-  Head(int64 features, int64 width, Direction direction)
-      : m_(features),
-        v_(width),
-        direction_(direction),
-        sums_(static_cast<std::size_t>(m_ * v_)),
-        scores_(static_cast<std::size_t>(kChunk * kChunk)) {}
-
-  void run(const T* a, int64 lead_a, const T* b, int64 lead_b, const T* c, int64 lead_c, T* y,
-           int64 rows) {
-    const int64 chunks = (rows + kChunk - 1) / kChunk;
-    for (int64 i = 0; i < chunks; ++i) {
-      const int64 chunk = direction_ == Direction::forward ? i : chunks - 1 - i;
-      const int64 first = chunk * kChunk, count = std::min(kChunk, rows - first);
-      const T *pa = a + first * lead_a, *pb = b + first * lead_b, *pc = c + first * lead_c;
-      T* py = y + first * v_;
-      constexpr Transposed no = Transposed::no, yes = Transposed::yes;
-      gemm(no, yes, count, count, m_, T(1), pa, lead_a, pb, lead_b, T(0), scores_.data(), count);
-      mask(count);
-      gemm(no, no, count, v_, count, T(1), scores_.data(), count, pc, lead_c, T(0), py, v_);
-      if (i > 0) gemm(no, no, count, v_, m_, T(1), pa, lead_a, sums_.data(), v_, T(1), py, v_);
-      if (i + 1 < chunks)
-        gemm(yes, no, m_, v_, count, T(1), pb, lead_b, pc, lead_c, T(i > 0), sums_.data(), v_);
-    }
-  }
-
- private:
-  void mask(int64 n) {
-    for (int64 row = 0; row < n; ++row) {
-      T* s = scores_.data() + row * n;
-      if (direction_ == Direction::forward)
-        std::fill(s + row + 1, s + n, T(0));
-      else
-        std::fill(s, s + row, T(0));
-    }
-  }
-
-  int64 m_, v_;
-  Direction direction_;
-  std::vector<T> sums_, scores_;
-};
+/// The other way round, a matrix is the one that begins at its last row and goes up.
+template <class Row>
+RowsAt<Row> reversed(RowsAt<Row> m, int64 rows) {
+  return {m.first + (rows - 1) * m.lead, -m.lead};
+}
 
 template <class T>
 Tensor product(const Tensor& a, const Tensor& b, const Tensor& c, Direction direction) {
   const int last = a.rank() - 1;
   const int64 rows = a.shape()[last - 1], m = a.shape()[last], width = c.shape()[last];
   if (c.numel() == 0 || m == 0) return zeros(c.shape(), c.dtype());
-  Tensor y = Tensor::empty(c.shape(), c.dtype());
-  T* to = y.writable<T>();
+  NewMatrices<T> y(c.shape(), c);
   const Matrices<T> as(a), bs(b), cs(c);
-  constexpr int64 kMost = std::numeric_limits<std::int32_t>::max();
-  for (int64 size : {as.lead(), bs.lead(), cs.lead()})
-    check_shape(size <= kMost, "rows {} elements apart: BLAS takes {} at most", size, kMost);
-  constexpr int64 kPart = 1 << 19;  // multiply-adds that are worth another thread
-  const int64 work = rows * (kChunk * (m + width) + 2 * m * width);
-  parallel_for(0, c.numel() / (rows * width), 1 + kPart / work, [&](int64 begin, int64 end) {
-    Head<T> head(m, width, direction);
-    for (int64 i = begin; i < end; ++i)
-      head.run(as.at(i), as.lead(), bs.at(i), bs.lead(), cs.at(i), cs.lead(), to + i * rows * width,
-               rows);
+  for_heads<T>(c.numel() / (rows * width), {rows, rows, m, width}, [&](int64 i, T* scratch) {
+    LinearForward<T> f{};
+    f.head = {rows,       rows,       m,          width, Keys::earlier, ElementMap::identity,
+              as.rows(i), bs.rows(i), cs.rows(i), {}};
+    f.y = y.rows(i);
+    if (direction == Direction::reverse) {
+      f.head.q = reversed(f.head.q, rows);
+      f.head.k = reversed(f.head.k, rows);
+      f.head.v = reversed(f.head.v, rows);
+      f.y = reversed(f.y, rows);
+    }
+    GRADUS_KERNELS(kLinearAttention).of(T()).forward(f, scratch);
   });
-  return y;
+  return y.tensor();
 }
 
 std::vector<Sample> product_samples() {

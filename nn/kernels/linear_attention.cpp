@@ -1,0 +1,423 @@
+// A head runs through its rows in chunks: inside a chunk the masked square form, the rows before it
+// through the running sums S and z (SPEC 2). The gradients need two runs, S and z growing from the
+// front for dq, R and t from the back for dk and dv; with e = g / total and u = -(g . y) / total:
+//
+//   D = tril(e v^T + u)    dq = (D h + e S^T + u z^T) map'     S += h^T v,  z += sum h
+//   P = tril(f h^T)        dv = P^T e + h R                    R += f^T e,  t += sum u f
+//                          dk = (D^T f + v R^T + t^T) map'
+//
+// The terms in u, z and t are one more column of e and of v: [e, u] and [v, 1].
+#include "nn/kernels/linear_attention.h"
+
+#include "nn/kernels/blocks.h"
+#include "nn/kernels/element_map.h"
+
+namespace gradus {
+namespace GRADUS_LEVEL {
+namespace {
+
+using Count = std::int64_t;
+constexpr Count kChunk = 32;
+
+template <class T>
+struct Chunk {
+  Count first, count, rows;  // rows: count rounded up
+  Count next, next_count;    // how far away the chunk is that comes next, and its rows
+};
+template <class T>
+Chunk<T> chunk_at(Count first, Count all, Count next = kChunk) {
+  const auto count_at = [all](Count at) {
+    const Count left = at < 0 ? 0 : all - at;
+    return left < 0 ? 0 : left < kChunk ? left : kChunk;
+  };
+  return {first, count_at(first), padded<T>(count_at(first)), next, count_at(first + next)};
+}
+
+/// The memory of a head: squares, packed rows and sums, each lead a multiple of the padding.
+template <class T>
+struct Scratch {
+  Count features, columns;  // rounded up
+  Count lead;               // of v and e, with room for the column of ones or u
+  T *q, *k, *kt;            // features [chunk, features], transposed [features, chunk]
+  T *v, *vt, *e;            // [chunk, lead], [lead, chunk]
+  T *p, *d;                 // [chunk, chunk]
+  T* out;                   // [chunk, features or columns]
+  T *s, *st, *z;            // [features, columns], [lead, features], [features]
+  T* rows;                  // [chunk]
+
+  static Count place(Scratch* to, T* base, Count r, Count w) {
+    Scratch x{};
+    x.features = padded<T>(r);
+    x.columns = padded<T>(w);
+    x.lead = padded<T>(w + 1);
+    Count used = 0;
+    const auto take = [&](T*& part, Count n) {
+      part = base ? base + used : nullptr;
+      used += (n + 15) / 16 * 16;
+    };
+    const Count wide = x.features > x.columns ? x.features : x.columns;
+    take(x.q, kChunk * x.features);
+    take(x.k, kChunk * x.features);
+    take(x.kt, kChunk * x.features);
+    take(x.v, kChunk * x.lead);
+    take(x.vt, kChunk * x.lead);
+    take(x.e, kChunk * x.lead);
+    take(x.p, kChunk * kChunk);
+    take(x.d, kChunk * kChunk);
+    take(x.out, kChunk * wide);
+    take(x.s, x.features * x.lead);
+    take(x.st, x.lead * x.features);
+    take(x.z, x.features);
+    take(x.rows, kChunk);
+    if (to) *to = x;
+    return used;
+  }
+};
+
+template <class T>
+void clear(T* at, Count n) {
+  for (Count i = 0; i < n; ++i) at[i] = 0;
+}
+
+/// Copies a chunk of rows, mapped, and asks for the rows of the chunk that comes next (`next` rows
+/// on): heads that lie side by side are read in pieces that no hardware foresees.
+template <class T, ElementMap kMap>
+void pack(T* to, Count lead, RowsAt<const T> from, Chunk<T> c, Count width, Count columns) {
+  constexpr Count n = kLanes<T>, kLine = 64 / static_cast<Count>(sizeof(T));
+  for (Count i = 0; i < c.count; ++i) {
+    const T* row = from.first + (c.first + i) * from.lead;
+    T* out = to + i * lead;
+    if (i < c.next_count)
+      for (Count j = 0; j < width; j += kLine) __builtin_prefetch(row + c.next * from.lead + j);
+    Count j = 0;
+    for (; j + n <= width; j += n) store(out + j, mapped<T, kMap>(load(row + j)));
+    if (j < width) {
+      const Vec<T> rest = mapped<T, kMap>(load_part(row + j, width - j, T(0)));
+      store_part(out + j, rest, width - j);
+      j = width;
+    }
+    for (; j < columns; ++j) out[j] = 0;
+  }
+  for (Count i = c.count; i < c.rows; ++i) clear(to + i * lead, columns);
+}
+template <class T>
+void pack_features(T* to, const LinearHead<T>& h, RowsAt<const T> from, Chunk<T> c, Count columns) {
+  if (h.map == ElementMap::elu1)
+    pack<T, ElementMap::elu1>(to, columns, from, c, h.features, columns);
+  else if (h.map == ElementMap::relu)
+    pack<T, ElementMap::relu>(to, columns, from, c, h.features, columns);
+  else
+    pack<T, ElementMap::identity>(to, columns, from, c, h.features, columns);
+}
+template <class T>
+void pack_plain(T* to, Count lead, RowsAt<const T> from, Chunk<T> c, Count width) {
+  pack<T, ElementMap::identity>(to, lead, from, c, width, lead);
+}
+
+/// The first `width` numbers of each row, times factors[i] (null: 1).
+template <class T>
+void write_rows(RowsAt<T> to, const T* from, Count lead, Chunk<T> c, Count width,
+                const T* factors) {
+  constexpr Count n = kLanes<T>;
+  for (Count i = 0; i < c.count; ++i) {
+    T* row = to.first + (c.first + i) * to.lead;
+    const T* x = from + i * lead;
+    const T factor = factors ? factors[i] : T(1);
+    Count j = 0;
+    for (; j + n <= width; j += n) store(row + j, load(x + j) * factor);
+    for (; j < width; ++j) row[j] = x[j] * factor;
+  }
+}
+
+template <class T, ElementMap kMap>
+void write_gradients(RowsAt<T> to, const T* from, Count lead, RowsAt<const T> x, Chunk<T> c,
+                     Count width) {
+  constexpr Count n = kLanes<T>;
+  for (Count i = 0; i < c.count; ++i) {
+    T* row = to.first + (c.first + i) * to.lead;
+    const T *g = from + i * lead, *at = x.first + (c.first + i) * x.lead;
+    Count j = 0;
+    for (; j + n <= width; j += n) store(row + j, times_slope<T, kMap>(load(g + j), load(at + j)));
+    if (j < width)
+      store_part(row + j, times_slope<T, kMap>(load(g + j), load_part(at + j, width - j, T(0))),
+                 width - j);
+  }
+}
+/// Through the map: times its slope at x.
+template <class T>
+void write_through(const LinearHead<T>& h, RowsAt<T> to, const T* from, Count lead,
+                   RowsAt<const T> x, Chunk<T> c) {
+  if (h.map == ElementMap::elu1)
+    write_gradients<T, ElementMap::elu1>(to, from, lead, x, c, h.features);
+  else if (h.map == ElementMap::relu)
+    write_gradients<T, ElementMap::relu>(to, from, lead, x, c, h.features);
+  else
+    write_rows<T>(to, from, lead, c, h.features, nullptr);
+}
+
+/// Zeros to the right of the diagonal, as far as blocks and vectors read.
+template <class T>
+void mask(T* square, Count rows) {
+  for (Count i = 0; i < rows; ++i) {
+    const Count end = padded<T>(i + 1);
+    for (Count j = i + 1; j < end; ++j) square[i * kChunk + j] = 0;
+  }
+}
+
+/// to[i] += x_i . y_i over `columns` numbers (y_i = y where lead_y is 0); with `lower`, only as far
+/// as the diagonal.
+template <class T>
+void add_row_dots(T* to, const T* x, Count lead_x, const T* y, Count lead_y, Count rows,
+                  Count columns, bool lower) {
+  constexpr int n = kLanes<T>;
+  for (Count row = 0; row < rows; row += n) {
+    Vec<T> sum[n];
+#pragma GCC unroll 16
+    for (int i = 0; i < n; ++i) {
+      sum[i] = Vec<T>{};
+      const Count end = lower ? padded<T>(row + i + 1) : columns;
+      const T *a = x + (row + i) * lead_x, *b = y + (row + i) * lead_y;
+      if (lower)
+        for (Count j = 0; j < end; j += n) sum[i] += load(a + j);
+      else
+        for (Count j = 0; j < end; j += n) sum[i] += load(a + j) * load(b + j);
+    }
+    store(to + row, load(to + row) + sums_of<T>(sum));
+  }
+}
+
+/// z += sum over rows of factors[i step] x_i (null: 1).
+template <class T>
+void add_rows(T* z, const T* x, Count lead, Count rows, Count columns, const T* factors = nullptr,
+              Count step = 0) {
+  constexpr Count n = kLanes<T>;
+  for (Count j = 0; j < columns; j += n) {
+    Vec<T> sum = load(z + j);
+    if (factors)
+      for (Count i = 0; i < rows; ++i) sum += load(x + i * lead + j) * factors[i * step];
+    else
+      for (Count i = 0; i < rows; ++i) sum += load(x + i * lead + j);
+    store(z + j, sum);
+  }
+}
+
+/// One head and its memory.
+template <class T>
+class Head {
+ public:
+  Head(const LinearHead<T>& head, T* scratch)
+      : h_(head),
+        r_(head.features),
+        w_(head.width),
+        causal_(head.keys_seen == Keys::earlier),
+        divided_(head.eps.first != nullptr) {
+    Scratch<T>::place(&x_, scratch, r_, w_);
+    clear_sums();
+  }
+
+  void forward(const LinearForward<T>& f) {
+    if (!causal_)
+      for (Count at = 0; at < h_.keys; at += kChunk) {
+        const auto c = chunk_at<T>(at, h_.keys);
+        load_keys(c);
+        add_to_sums(c);
+      }
+    for (Count at = 0; at < h_.queries; at += kChunk) {
+      const auto c = chunk_at<T>(at, h_.queries);
+      pack_features(x_.q, h_, h_.q, c, x_.features);
+      const Factors<T> before{x_.q, x_.features, 1, x_.s, x_.columns, r_};
+      if (causal_) {
+        load_keys(c);
+        multiply_queries_by_keys(c);
+        product(x_.out, x_.columns, c.rows, x_.columns, Part::lower, Store::over,
+                {x_.p, kChunk, 1, x_.v, x_.lead, c.rows}, before);
+      } else {
+        product(x_.out, x_.columns, c.rows, x_.columns, Part::all, Store::over, before);
+      }
+      if (divided_) sum_totals(c, f.totals);
+      write_rows<T>(f.y, x_.out, x_.columns, c, w_, divided_ ? x_.rows : nullptr);
+      if (causal_ && at + kChunk < h_.queries) add_to_sums(c);
+    }
+  }
+
+  void backward(const LinearBackward<T>& b) {
+    const bool sums_wanted = b.dk.first || b.dv.first;
+    if (causal_) {
+      if (b.dq.first || divided_) gradients_of_queries(b);
+      if (!sums_wanted) return;
+      clear_sums();
+      for (Count at = (h_.keys - 1) / kChunk * kChunk; at >= 0; at -= kChunk) {
+        const auto c = chunk_at<T>(at, h_.keys, -kChunk);
+        load_queries(c, b);
+        gradients_of_keys(c, b);
+        add_to_query_sums(c);
+      }
+      return;
+    }
+    if (b.dq.first)
+      for (Count at = 0; at < h_.keys; at += kChunk) {
+        const auto c = chunk_at<T>(at, h_.keys);
+        load_keys(c);
+        add_to_transposed_sums(c);
+      }
+    if (b.dq.first || divided_) gradients_of_queries(b);
+    if (!sums_wanted) return;
+    clear_sums();
+    for (Count at = 0; at < h_.queries; at += kChunk) {
+      const auto c = chunk_at<T>(at, h_.queries);
+      load_queries(c, b);
+      add_to_query_sums(c);
+    }
+    for (Count at = 0; at < h_.keys; at += kChunk) gradients_of_keys(chunk_at<T>(at, h_.keys), b);
+  }
+
+ private:
+  void clear_sums() {
+    clear(x_.s, x_.features * x_.lead);
+    clear(x_.st, x_.lead * x_.features);
+    clear(x_.z, x_.features);
+  }
+  void load_keys(Chunk<T> c) {
+    pack_features(x_.k, h_, h_.k, c, x_.features);
+    pack_plain(x_.v, x_.lead, h_.v, c, w_);
+    transpose(x_.kt, kChunk, x_.k, x_.features, c.rows, x_.features);
+  }
+  void add_to_sums(Chunk<T> c) {
+    product(x_.s, x_.columns, x_.features, x_.columns, Part::all, Store::add,
+            {x_.kt, kChunk, 1, x_.v, x_.lead, c.rows});
+    if (divided_) add_rows(x_.z, x_.k, x_.features, c.rows, x_.features);
+  }
+  void multiply_queries_by_keys(Chunk<T> c) {
+    product(x_.p, kChunk, c.rows, c.rows, Part::lower_result, Store::over,
+            {x_.q, x_.features, 1, x_.kt, kChunk, r_});
+    mask<T>(x_.p, c.rows);
+  }
+  /// totals = eps + row sums of P + q . z; x_.rows = 1 / totals.
+  void sum_totals(Chunk<T> c, T* totals) {
+    for (Count i = 0; i < c.rows; ++i)
+      x_.rows[i] = i < c.count ? h_.eps.first[(c.first + i) * h_.eps.lead] : T(1);
+    if (causal_) add_row_dots<T>(x_.rows, x_.p, kChunk, x_.p, kChunk, c.rows, c.rows, true);
+    add_row_dots<T>(x_.rows, x_.q, x_.features, x_.z, 0, c.rows, x_.features, false);
+    for (Count i = 0; i < c.count; ++i) {
+      totals[c.first + i] = x_.rows[i];
+      x_.rows[i] = 1 / x_.rows[i];
+    }
+  }
+
+  /// e = [g / total, u]; u from g and y where it is not known yet.
+  void load_cotangent(Chunk<T> c, const LinearBackward<T>& b, bool first_time) {
+    pack_plain(x_.e, x_.lead, b.g, c, w_);
+    if (!divided_) return;
+    T* u = b.deps + c.first;
+    if (first_time) {
+      pack_plain(x_.v, x_.lead, b.y, c, w_);
+      clear(x_.rows, c.rows);
+      add_row_dots<T>(x_.rows, x_.e, x_.lead, x_.v, x_.lead, c.rows, x_.columns, false);
+      for (Count i = 0; i < c.count; ++i) u[i] = -x_.rows[i] / b.totals[c.first + i];
+    }
+    for (Count i = 0; i < c.count; ++i) {
+      const T factor = 1 / b.totals[c.first + i];
+      T* row = x_.e + i * x_.lead;
+      for (Count j = 0; j < x_.columns; j += kLanes<T>) store(row + j, load(row + j) * factor);
+      row[w_] = u[i];
+    }
+  }
+  /// D = tril(e v^T + u), or tril(g v^T)
+  void multiply_cotangents_by_values(Chunk<T> c) {
+    transpose(x_.vt, kChunk, x_.v, x_.lead, c.rows, x_.columns);
+    if (divided_)
+      for (Count i = 0; i < c.rows; ++i) x_.vt[w_ * kChunk + i] = 1;
+    product(x_.d, kChunk, c.rows, c.rows, Part::lower_result, Store::over,
+            {x_.e, x_.lead, 1, x_.vt, kChunk, width_and_one()});
+    mask<T>(x_.d, c.rows);
+  }
+  Count width_and_one() const { return w_ + (divided_ ? 1 : 0); }
+  /// Row `width` of st = z.
+  void place_last_row() {
+    if (!divided_) return;
+    T* to = x_.st + w_ * x_.features;
+    for (Count j = 0; j < x_.features; ++j) to[j] = x_.z[j];
+  }
+  void add_to_transposed_sums(Chunk<T> c) {
+    product(x_.st, x_.features, x_.columns, x_.features, Part::all, Store::add,
+            {x_.v, 1, x_.lead, x_.k, x_.features, c.rows});
+    if (divided_) add_rows(x_.z, x_.k, x_.features, c.rows, x_.features);
+  }
+
+  void gradients_of_queries(const LinearBackward<T>& b) {
+    for (Count at = 0; at < h_.queries; at += kChunk) {
+      const auto c = chunk_at<T>(at, h_.queries);
+      load_cotangent(c, b, true);
+      if (!b.dq.first) continue;
+      place_last_row();
+      const Factors<T> before{x_.e, x_.lead, 1, x_.st, x_.features, width_and_one()};
+      if (causal_) {
+        pack_features(x_.k, h_, h_.k, c, x_.features);
+        pack_plain(x_.v, x_.lead, h_.v, c, w_);
+        multiply_cotangents_by_values(c);
+        product(x_.out, x_.features, c.rows, x_.features, Part::lower, Store::over,
+                {x_.d, kChunk, 1, x_.k, x_.features, c.rows}, before);
+        if (at + kChunk < h_.queries) add_to_transposed_sums(c);
+      } else {
+        product(x_.out, x_.features, c.rows, x_.features, Part::all, Store::over, before);
+      }
+      write_through(h_, b.dq, x_.out, x_.features, h_.q, c);
+    }
+  }
+
+  void load_queries(Chunk<T> c, const LinearBackward<T>& b) {
+    pack_features(x_.q, h_, h_.q, c, x_.features);
+    load_cotangent(c, b, false);
+  }
+  void add_to_query_sums(Chunk<T> c) {
+    product(x_.s, x_.columns, x_.features, x_.columns, Part::all, Store::add,
+            {x_.q, 1, x_.features, x_.e, x_.lead, c.rows});
+    if (divided_) add_rows(x_.z, x_.q, x_.features, c.rows, x_.features, x_.e + w_, x_.lead);
+  }
+  void gradients_of_keys(Chunk<T> c, const LinearBackward<T>& b) {
+    load_keys(c);
+    if (b.dv.first) {
+      const Factors<T> after{x_.k, x_.features, 1, x_.s, x_.columns, r_};
+      if (causal_) {
+        multiply_queries_by_keys(c);
+        product(x_.out, x_.columns, c.rows, x_.columns, Part::upper, Store::over,
+                {x_.p, 1, kChunk, x_.e, x_.lead, c.rows}, after);
+      } else {
+        product(x_.out, x_.columns, c.rows, x_.columns, Part::all, Store::over, after);
+      }
+      write_rows<T>(b.dv, x_.out, x_.columns, c, w_, nullptr);
+    }
+    if (!b.dk.first) return;
+    transpose(x_.st, x_.features, x_.s, x_.columns, x_.features, x_.columns);
+    place_last_row();
+    if (causal_) multiply_cotangents_by_values(c);
+    if (divided_)
+      for (Count i = 0; i < c.rows; ++i) x_.v[i * x_.lead + w_] = 1;
+    const Factors<T> after{x_.v, x_.lead, 1, x_.st, x_.features, width_and_one()};
+    if (causal_)
+      product(x_.out, x_.features, c.rows, x_.features, Part::upper, Store::over,
+              {x_.d, 1, kChunk, x_.q, x_.features, c.rows}, after);
+    else
+      product(x_.out, x_.features, c.rows, x_.features, Part::all, Store::over, after);
+    write_through(h_, b.dk, x_.out, x_.features, h_.k, c);
+  }
+
+  const LinearHead<T>& h_;
+  Count r_, w_;
+  bool causal_, divided_;
+  Scratch<T> x_;
+};
+
+template <class T>
+constexpr LinearKernelsOf<T> kernels{
+    .scratch = [](Count r, Count w) { return Scratch<T>::place(nullptr, nullptr, r, w); },
+    .forward = [](const LinearForward<T>& f, T* scratch) { Head<T>(f.head, scratch).forward(f); },
+    .backward = [](const LinearBackward<T>& b,
+                   T* scratch) { Head<T>(b.head, scratch).backward(b); }};
+
+}  // namespace
+
+extern const LinearKernels kLinearAttention{kernels<float>, kernels<double>};
+
+}  // namespace GRADUS_LEVEL
+}  // namespace gradus
