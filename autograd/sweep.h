@@ -41,7 +41,9 @@ class PlaceTable {
     const std::size_t mask = slots_.size() - 1;
     const auto n = static_cast<std::size_t>(id);
     const std::size_t group = ((n >> 3) * 0x9E3779B97F4A7C15ull) >> 24;
-    for (std::size_t i = group * 8 + (n & 7);; i += 8)
+    // Where ids are eight apart, one place of every group can be taken: then the next place.
+    std::size_t tried = 0;
+    for (std::size_t i = group * 8 + (n & 7);; i += (++tried & (mask >> 3)) == 0 ? 9 : 8)
       if (Slot& s = slots_[i & mask]; s.id == id || s.id == 0) return s;
   }
   void grow() {

@@ -52,6 +52,12 @@ Var with_eps(const Var& total, const Tensor& log_scale) {
   return total + Var(mul(exp(neg(clamp(log_scale, 0, 60))), kEps));
 }
 
+Var eps_beside(const Var& x, const Tensor& log_scale) {
+  const Tensor eps = log_scale.defined() ? mul(exp(neg(clamp(log_scale, 0, 60))), kEps)
+                                         : full({1, 1, 1, 1}, kEps, x.dtype());
+  return Var(broadcast_to(eps, {x.size(0), x.size(1), x.size(2), 1}));
+}
+
 Var rescale(const Var& y, const Tensor& log_scale) {
   return log_scale.defined() ? y * Var(exp(log_scale)) : y;
 }

@@ -26,6 +26,8 @@ Var ones_beside(const Var& v);
 Var with_ones(const Var& v);
 /// A sum of features + eps. See note [eps and log_scale].
 Var with_eps(const Var& total, const Tensor& log_scale);
+/// The eps of a sum of features, [B,H,rows,1] beside x [B,H,rows,w]. See note [eps and log_scale].
+Var eps_beside(const Var& x, const Tensor& log_scale);
 /// y e^log_scale.
 Var rescale(const Var& y, const Tensor& log_scale);
 /// Of a sum of [v, 1]: the first columns by the last one.

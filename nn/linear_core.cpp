@@ -7,8 +7,10 @@
 // sums the features before transform_features, with Normaliser::none there is none (features that
 // can be negative need that: their sum may be 0).
 // eps beside features that a factor was taken out of: nn/kernel_core.h. Features with scales of
-// each token (decay): nn/scaled_product.h.
+// each token (decay): nn/scaled_product.h. Where the queries are the rows of the keys, or all keys
+// are seen, all of it is the one op linear_attention; elementwise maps then work inside it.
 #include <array>
+#include <optional>
 
 #include "nn/kernel_core.h"
 #include "nn/ops.h"
@@ -25,13 +27,22 @@ class LinearCore : public AttentionCore {
       : AttentionCore(build),
         encoding_(encoding),
         normaliser_(effective_normaliser(config, encoding)),
-        map_(make_core_map(child("feature_map"), config, encoding, head_dim)) {}
+        map_(make_core_map(child("feature_map"), config, encoding, head_dim)),
+        element_map_(element_map_of(config, encoding)) {}
 
   Var operator()(const Var& q, const Var& k, const Var& v, const Positions& positions,
                  Pass& pass) const override {
     const ScopeGuard scope = enter(pass);
     check_inputs(q, k, v, positions);
+    const bool from_start = !positions.causal || positions.query_begin == 0;
+    if (from_start && element_map_ && recording().fusion == Fusion::on) {
+      const QueryKey t = encoding_.transform(q, k, positions, pass);
+      return attend(t.q, t.k, v, positions, *element_map_, {},
+                    positions.key_mask.defined() ? Var(key_bytes(t.k, positions)) : Var());
+    }
     const Prepared p = prepare(q, k, positions, pass);
+    if (from_start && !p.decays() && normaliser_ != Normaliser::unrotated)
+      return attend(p.q, p.k, v, positions, ElementMap::identity, p.log_scale(), {});
     const Var y = p.decays() ? scaled_sum(p, columns(v), positions)
                              : sum_over_keys(p.q, p.k, columns(v), positions);
     if (normaliser_ != Normaliser::unrotated) return normalise(y, {}, p.log_scale());
@@ -85,6 +96,37 @@ class LinearCore : public AttentionCore {
   void draw(Rng& rng) override { map_->draw(rng); }
 
  private:
+  /// The map that linear_attention can do, where nothing stands between it and the products.
+  static std::optional<ElementMap> element_map_of(const CoreConfig& config,
+                                                  const PositionalEncoding& encoding) {
+    const Traits traits = encoding.traits();
+    if ((traits.hooks & kTransformFeatures) || traits.normaliser == Normaliser::unrotated)
+      return std::nullopt;
+    if (config.feature_map == "elu1") return ElementMap::elu1;
+    if (config.feature_map == "relu") return ElementMap::relu;
+    return std::nullopt;
+  }
+
+  /// The key mask as u8 [B,H,Nk,1] beside k.
+  static Tensor key_bytes(const Var& k, const Positions& positions) {
+    const Tensor& mask = positions.key_mask;
+    return broadcast_to(reshape(mask, {mask.size(0), 1, mask.size(1), 1}),
+                        {k.size(0), k.size(1), k.size(2), 1});
+  }
+
+  /// linear_attention of the keys that any query sees.
+  Var attend(const Var& q, Var k, Var v, const Positions& positions, ElementMap map,
+             const Tensor& log_scale, Var kept) const {
+    const Keys keys = positions.causal ? Keys::earlier : Keys::all;
+    if (const int64 end = positions.query_count; positions.causal && end < k.size(2)) {
+      k = slice(k, 2, 0, end), v = slice(v, 2, 0, end);
+      if (kept.defined()) kept = slice(kept, 2, 0, end);
+    }
+    if (normaliser_ == Normaliser::none)
+      return rescale(linear_attention(q, k, v, keys, map, {}, kept), log_scale);
+    return linear_attention(q, k, v, keys, map, eps_beside(q, log_scale), kept);
+  }
+
   struct Prepared {
     Var q, k;              // features, padding at 0
     Var plain_q, plain_k;  // before transform_features, for Normaliser::unrotated
@@ -167,6 +209,7 @@ class LinearCore : public AttentionCore {
   const PositionalEncoding& encoding_;
   Normaliser normaliser_;
   std::unique_ptr<FeatureMap> map_;
+  std::optional<ElementMap> element_map_;  // of map_, where linear_attention can do it
 };
 
 }  // namespace

@@ -114,6 +114,15 @@ void pack_plain(T* to, Count lead, RowsAt<const T> from, Chunk<T> c, Count width
   pack<T, ElementMap::identity>(to, lead, from, c, width, lead);
 }
 
+/// Keys that are not kept have features of 0.
+template <class T>
+void pack_keys(T* to, const LinearHead<T>& h, Chunk<T> c, Count columns) {
+  pack_features(to, h, h.k, c, columns);
+  if (!h.kept.first) return;
+  for (Count i = 0; i < c.count; ++i)
+    if (!h.kept.first[(c.first + i) * h.kept.lead]) clear(to + i * columns, columns);
+}
+
 /// The first `width` numbers of each row, times factors[i] (null: 1).
 template <class T>
 void write_rows(RowsAt<T> to, const T* from, Count lead, Chunk<T> c, Count width,
@@ -278,7 +287,7 @@ class Head {
     clear(x_.z, x_.features);
   }
   void load_keys(Chunk<T> c) {
-    pack_features(x_.k, h_, h_.k, c, x_.features);
+    pack_keys(x_.k, h_, c, x_.features);
     pack_plain(x_.v, x_.lead, h_.v, c, w_);
     transpose(x_.kt, kChunk, x_.k, x_.features, c.rows, x_.features);
   }
@@ -352,7 +361,7 @@ class Head {
       place_last_row();
       const Factors<T> before{x_.e, x_.lead, 1, x_.st, x_.features, width_and_one()};
       if (causal_) {
-        pack_features(x_.k, h_, h_.k, c, x_.features);
+        pack_keys(x_.k, h_, c, x_.features);
         pack_plain(x_.v, x_.lead, h_.v, c, w_);
         multiply_cotangents_by_values(c);
         product(x_.out, x_.features, c.rows, x_.features, Part::lower, Store::over,
@@ -399,6 +408,10 @@ class Head {
               {x_.d, 1, kChunk, x_.q, x_.features, c.rows}, after);
     else
       product(x_.out, x_.features, c.rows, x_.features, Part::all, Store::over, after);
+    if (h_.kept.first)
+      for (Count i = 0; i < c.count; ++i)
+        if (!h_.kept.first[(c.first + i) * h_.kept.lead])
+          clear(x_.out + i * x_.features, x_.features);
     write_through(h_, b.dk, x_.out, x_.features, h_.k, c);
   }
 

@@ -26,7 +26,8 @@ struct LinearHead {
   Keys keys_seen;  ///< earlier: then there are as many queries as keys
   ElementMap map;
   RowsAt<const T> q, k, v;
-  RowsAt<const T> eps;  ///< one number a row; null: no division
+  RowsAt<const T> eps;              ///< one number a row; null: no division
+  RowsAt<const std::uint8_t> kept;  ///< one byte a key, 0: features of 0; null: all are kept
 };
 template <class T>
 struct LinearForward {

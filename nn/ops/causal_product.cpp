@@ -40,8 +40,8 @@ Tensor product(const Tensor& a, const Tensor& b, const Tensor& c, Direction dire
   const Matrices<T> as(a), bs(b), cs(c);
   for_heads<T>(c.numel() / (rows * width), {rows, rows, m, width}, [&](int64 i, T* scratch) {
     LinearForward<T> f{};
-    f.head = {rows,       rows,       m,          width, Keys::earlier, ElementMap::identity,
-              as.rows(i), bs.rows(i), cs.rows(i), {}};
+    f.head = {rows,       rows,       m,  width, Keys::earlier, ElementMap::identity, as.rows(i),
+              bs.rows(i), cs.rows(i), {}, {}};
     f.y = y.rows(i);
     if (direction == Direction::reverse) {
       f.head.q = reversed(f.head.q, rows);

@@ -21,8 +21,20 @@ std::string word_of(ElementMap map) {
   return map == ElementMap::relu ? "relu" : "identity";
 }
 
+/// Behind q, k, v: which input is eps, which one kept; 0: none.
+int eps_at(const Attrs& a) { return a.flag("divided") ? 3 : 0; }
+int kept_at(const Attrs& a) { return a.flag("masked") ? 3 + (a.flag("divided") ? 1 : 0) : 0; }
+
 Inferred infer_attention(const InferCall& c) {
-  const DType t = c.same_float();
+  const DType t = c.float_input(0);
+  const int eps = eps_at(c.attrs()), kept = kept_at(c.attrs());
+  for (int i = 1; i < c.count(); ++i) {
+    if (i != kept)
+      check_dtype(c.dtype(i) == t, "input 0 is {}, input {} is {}: nothing is promoted; use cast",
+                  name(t), i, name(c.dtype(i)));
+    else
+      check_dtype(c.dtype(i) == DType::u8, "kept must be u8, got {}", name(c.dtype(i)));
+  }
   const Shape &q = c.shape(0), &k = c.shape(1), &v = c.shape(2);
   check_shape(q.rank() >= 2, "q needs the axes [..., tokens, features], got {}", q);
   const int rows = q.rank() - 2;
@@ -35,11 +47,12 @@ Inferred infer_attention(const InferCall& c) {
               "causal: there must be as many queries as keys, got {} and {}", q[rows], k[rows]);
   Shape y = q;
   y[rows + 1] = v.back();
-  if (c.count() == 4) {
-    Shape eps = q;
-    eps[rows + 1] = 1;
-    check_shape(c.shape(3) == eps, "eps must be {}, got {}", eps, c.shape(3));
-  }
+  const auto check_column = [&](int i, const char* what, Shape column) {
+    column[rows + 1] = 1;
+    check_shape(i == 0 || c.shape(i) == column, "{} must be {}, got {}", what, column, c.shape(i));
+  };
+  check_column(eps, "eps", q);
+  check_column(kept, "kept", k);
   return {y, t};
 }
 
@@ -52,73 +65,85 @@ int64 count_heads(const Tensor& q) {
   return n;
 }
 
-/// What forward and backward read alike.
+/// What forward and backward read alike. `in(i)`: input i.
 template <class T>
-struct Heads {
-  Matrices<T> q, k, v;
-  Matrices<T> eps;
+class Heads {
+ public:
+  template <class In>
+  Heads(const Attrs& attrs, In&& in)
+      : divided(eps_at(attrs) != 0),
+        sizes(sizes_of(in(0), in(1), in(2))),
+        count(count_heads(in(0))),
+        q_(in(0)),
+        k_(in(1)),
+        v_(in(2)),
+        keys_(keys_of(attrs)),
+        map_(map_of(attrs)) {
+    if (divided) eps_ = Matrices<T>(in(eps_at(attrs)));
+    if (kept_at(attrs)) kept_ = Matrices<std::uint8_t>(in(kept_at(attrs)));
+  }
+  LinearHead<T> at(int64 i) const {
+    return {sizes.queries, sizes.keys, sizes.features, sizes.width,  keys_,        map_,
+            q_.rows(i),    k_.rows(i), v_.rows(i),     eps_.rows(i), kept_.rows(i)};
+  }
+
   bool divided;
   HeadSizes sizes;
-  Keys keys;
-  ElementMap map;
+  int64 count;
 
-  LinearHead<T> at(int64 i) const {
-    return {sizes.queries,  sizes.keys,
-            sizes.features, sizes.width,
-            keys,           map,
-            q.rows(i),      k.rows(i),
-            v.rows(i),      divided ? eps.rows(i) : RowsAt<const T>{}};
-  }
+ private:
+  Matrices<T> q_, k_, v_, eps_;
+  Matrices<std::uint8_t> kept_;
+  Keys keys_;
+  ElementMap map_;
 };
 
 template <class T>
 Forward forward(const ForwardCall& c) {
-  const Tensor &q = c.in(0), &k = c.in(1), &v = c.in(2);
-  const bool divided = c.count() == 4;
-  const Heads<T> heads{
-      Matrices<T>(q), Matrices<T>(k),    Matrices<T>(v),     Matrices<T>(c.in(divided ? 3 : 0)),
-      divided,        sizes_of(q, k, v), keys_of(c.attrs()), map_of(c.attrs())};
+  const Tensor &q = c.in(0), &v = c.in(2);
+  const Heads<T> heads(c.attrs(), [&c](int i) -> const Tensor& { return c.in(i); });
   Shape shape = q.shape();
   shape[q.rank() - 1] = heads.sizes.width;
   NewMatrices<T> y(shape, v);
-  const int64 count = count_heads(q), rows = heads.sizes.queries;
-  Tensor totals = Tensor::empty({divided ? count * rows : 0}, q.dtype());
+  const int64 rows = heads.sizes.queries;
+  Tensor totals = Tensor::empty({heads.divided ? heads.count * rows : 0}, q.dtype());
   T* const total = totals.writable<T>();
-  for_heads<T>(count, heads.sizes, [&](int64 i, T* scratch) {
+  for_heads<T>(heads.count, heads.sizes, [&](int64 i, T* scratch) {
     GRADUS_KERNELS(kLinearAttention)
         .of(T())
-        .forward({heads.at(i), y.rows(i), divided ? total + i * rows : nullptr}, scratch);
+        .forward({heads.at(i), y.rows(i), heads.divided ? total + i * rows : nullptr}, scratch);
   });
   return {y.tensor(), {totals}};
 }
 
 template <class T>
 std::vector<Tensor> backward(const KernelCall& c) {
-  const Tensor &q = c.in[0], &k = c.in[1], &v = c.in[2];
-  const bool divided = c.in.size() == 4;
-  // eps is in the totals already; here it only says that there is one.
-  const Heads<T> heads{Matrices<T>(q), Matrices<T>(k),    Matrices<T>(v),   Matrices<T>(q),
-                       divided,        sizes_of(q, k, v), keys_of(c.attrs), map_of(c.attrs)};
+  const Heads<T> heads(c.attrs,
+                       [&c](int i) -> const Tensor& { return c.in[static_cast<std::size_t>(i)]; });
   const Matrices<T> g(c.cotangent), y(c.out);
   const auto gradient = [&c](std::size_t i) {
     return c.wanted[i] ? NewMatrices<T>(c.in[i].shape(), c.in[i]) : NewMatrices<T>();
   };
   const NewMatrices<T> dq = gradient(0), dk = gradient(1), dv = gradient(2);
-  const int64 count = count_heads(q), rows = heads.sizes.queries;
-  Shape beside = q.shape();
-  beside[q.rank() - 1] = divided ? 1 : 0;
-  Tensor deps = Tensor::empty(beside, q.dtype());
+  const bool divided = heads.divided;
+  const int64 rows = heads.sizes.queries;
+  Shape beside = c.in[0].shape();
+  beside[beside.rank() - 1] = divided ? 1 : 0;
+  Tensor deps = Tensor::empty(beside, c.cotangent.dtype());
   T* const to_eps = deps.writable<T>();
   const T* const total = c.saved[0].template data<T>();
-  for_heads<T>(count, heads.sizes, [&](int64 i, T* scratch) {
+  for_heads<T>(heads.count, heads.sizes, [&](int64 i, T* scratch) {
     GRADUS_KERNELS(kLinearAttention)
         .of(T())
         .backward({heads.at(i), g.rows(i), y.rows(i), divided ? total + i * rows : nullptr,
                    dq.rows(i), dk.rows(i), dv.rows(i), divided ? to_eps + i * rows : nullptr},
                   scratch);
   });
-  std::vector<Tensor> out{dq.tensor(), dk.tensor(), dv.tensor()};
-  if (divided) out.push_back(c.wanted[3] ? deps : Tensor());
+  std::vector<Tensor> out(c.in.size());
+  out[0] = dq.tensor();
+  out[1] = dk.tensor();
+  out[2] = dv.tensor();
+  if (divided && c.wanted[3]) out[3] = deps;
   return out;
 }
 
@@ -128,12 +153,14 @@ Var reference(std::span<const Var> in, const Attrs& attrs) {
     if (map == ElementMap::elu1) return elu1(x);
     return map == ElementMap::relu ? relu(x) : x;
   };
-  const Var f = mapped(in[0]), h = mapped(in[1]);
+  const Var f = mapped(in[0]);
+  Var h = mapped(in[1]);
+  if (const int i = kept_at(attrs)) h = h * cast(in[static_cast<std::size_t>(i)], h.dtype());
   const auto attend = [&](const Var& v) {
     if (keys_of(attrs) == Keys::earlier) return causal_product(f, h, v);
     return matmul(f, matmul(transpose(h), v));
   };
-  if (in.size() < 4) return attend(in[2]);
+  if (!eps_at(attrs)) return attend(in[2]);
   Shape column = in[1].shape();
   column[column.rank() - 1] = 1;
   const std::array<Var, 2> beside{in[2], Var(ones(column, in[2].dtype()))};
@@ -142,13 +169,16 @@ Var reference(std::span<const Var> in, const Attrs& attrs) {
   return slice(y, -1, 0, width) / (slice(y, -1, width, width + 1) + in[3]);
 }
 
-Attrs attrs_of(Keys keys, ElementMap map) {
-  return {{"causal", static_cast<int64>(keys == Keys::earlier)}, {"map", word_of(map)}};
+Attrs attrs_of(Keys keys, ElementMap map, bool divided, bool masked) {
+  return {{"causal", static_cast<int64>(keys == Keys::earlier)},
+          {"map", word_of(map)},
+          {"divided", static_cast<int64>(divided)},
+          {"masked", static_cast<int64>(masked)}};
 }
 
 std::vector<Sample> attention_samples() {
   const auto sample = [](Keys keys, ElementMap map, bool divided, Shape batch, int64 queries,
-                         int64 rows, int64 features, int64 width) {
+                         int64 rows, int64 features, int64 width, bool masked = false) {
     const bool any_sign = !divided || map == ElementMap::elu1;
     const auto input = [&batch](int64 n, int64 w, double low, double high,
                                 std::vector<double> kinks = {}) {
@@ -162,8 +192,12 @@ std::vector<Sample> attention_samples() {
     const double low = any_sign ? -1.5 : map == ElementMap::relu ? -0.5 : 0.2;
     Sample s{.in = {input(queries, features, low, 1.5, kinks),
                     input(rows, features, low, 1.5, kinks), input(rows, width, -1, 1)},
-             .attrs = attrs_of(keys, map)};
+             .attrs = attrs_of(keys, map, divided, masked)};
     if (divided) s.in.push_back(input(queries, 1, 0.5, 1));
+    if (masked) {
+      s.in.push_back(input(rows, 1, 0, 2));
+      s.in.back().dtype = DType::u8;
+    }
     return s;
   };
   return {sample(Keys::earlier, ElementMap::elu1, true, {2, 1}, 5, 5, 3, 2),
@@ -173,12 +207,14 @@ std::vector<Sample> attention_samples() {
           sample(Keys::earlier, ElementMap::elu1, true, {}, 67, 67, 1, 1),
           sample(Keys::all, ElementMap::elu1, true, {2}, 3, 4, 2, 3),
           sample(Keys::all, ElementMap::identity, false, {1, 2}, 4, 2, 3, 1),
-          sample(Keys::earlier, ElementMap::elu1, true, {}, 1, 1, 1, 1)};
+          sample(Keys::earlier, ElementMap::elu1, true, {}, 1, 1, 1, 1),
+          sample(Keys::earlier, ElementMap::elu1, true, {2}, 5, 5, 3, 2, true),
+          sample(Keys::all, ElementMap::identity, false, {}, 3, 4, 2, 2, true)};
 }
 
 std::vector<BadSample> attention_bad() {
-  const Attrs causal = attrs_of(Keys::earlier, ElementMap::elu1),
-              all = attrs_of(Keys::all, ElementMap::elu1);
+  const Attrs causal = attrs_of(Keys::earlier, ElementMap::elu1, true, false),
+              all = attrs_of(Keys::all, ElementMap::elu1, true, false);
   return {{.in = {{.shape = {5}}, {.shape = {5}}, {.shape = {5}}},
            .attrs = causal,
            .message = "[..., tokens, features]"},
@@ -202,13 +238,13 @@ extern const OpDef kLinearAttention{
     .name = "linear_attention",
     .formula =
         "y_m = f_m S_m / (f_m . z_m + eps_m), S_m = sum h_n v_n^T, z_m = sum h_n over n <= m "
-        "(or all), f = map(q), h = map(k); without eps: f_m S_m",
+        "(or all), f = map(q), h = map(k), 0 where not kept; without eps: f_m S_m",
     .vjp_formula =
         "e = g / total, u = -(g . y) / total; df = e S^T + u z^T, dh = v R^T + t, dv = h R, deps = "
         "u, R_n = sum f_m^T e_m, t_n = sum u_m f_m over m >= n (or all)",
     .source = "Katharopoulos et al. 2020, eq. 4-11",
     .infer = infer_attention,
-    .reads = {0b111u, true},
+    .reads = kReadsAll,
     .forward = [](const ForwardCall& c) -> Forward {
       return dispatch_float(c.in(0).dtype(), "linear_attention",
                             [&](auto tag) { return forward<typename decltype(tag)::type>(c); });
@@ -225,11 +261,13 @@ extern const OpDef kLinearAttention{
 
 namespace gradus {
 
-Var linear_attention(At q, const Var& k, const Var& v, Keys keys, ElementMap map, const Var& eps) {
-  return apply(ops::kLinearAttention, {q, k, v, eps}, ops::attrs_of(keys, map), q.where);
-}
-Var linear_attention(At q, const Var& k, const Var& v, Keys keys, ElementMap map) {
-  return apply(ops::kLinearAttention, {q, k, v}, ops::attrs_of(keys, map), q.where);
+Var linear_attention(At q, const Var& k, const Var& v, Keys keys, ElementMap map, const Var& eps,
+                     const Var& kept) {
+  std::vector<Var> in{q.var, k, v};
+  for (const Var* more : {&eps, &kept})
+    if (more->defined()) in.push_back(*more);
+  return gradus::apply(ops::kLinearAttention, in,
+                       ops::attrs_of(keys, map, eps.defined(), kept.defined()), q.where);
 }
 
 }  // namespace gradus

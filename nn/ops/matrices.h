@@ -29,6 +29,8 @@ inline int64 matrix_offset(const Tensor& t, int64 index) {
 template <class T>
 class Matrices {
  public:
+  /// None: rows() has a null pointer.
+  Matrices() = default;
   explicit Matrices(const Tensor& t) : tensor_(t) {
     const int last = t.rank() - 1;
     const bool rows_apart = t.shape()[last - 1] == 1 || t.strides()[last - 1] >= t.shape()[last];
@@ -37,6 +39,7 @@ class Matrices {
     elements_ = tensor_.template data<T>();
   }
   RowsAt<const T> rows(int64 index) const {
+    if (!elements_) return {};
     return {elements_ + matrix_offset(tensor_, index), lead_};
   }
 

@@ -23,6 +23,16 @@ TEST_CASE("a chain of 10^6 nodes is built, differentiated and freed") {
   CHECK(backward(std::move(y)).of(w).item() == 1);  // freed on the way
 }
 
+TEST_CASE("nodes whose creation numbers are eight apart are found") {
+  const Var w = leaf(scalar(0.5, DType::f64));
+  Var y = w;
+  for (int i = 0; i < 200; ++i) {
+    for (int other = 0; other < 7; ++other) Var(scalar(1, DType::f64));
+    y = neg(y);
+  }
+  CHECK(backward(y).of(w).item() == 1);
+}
+
 TEST_CASE("a deep chain that nobody differentiates is freed by its last handle") {
   const Var w = leaf(scalar(0.5, DType::f64));
   Var y = long_chain(w, 200'000);

@@ -18,10 +18,10 @@ namespace {
 struct Case {
   Keys keys = Keys::earlier;
   ElementMap map = ElementMap::elu1;
-  bool divided = true;
+  bool divided = true, masked = false;
 };
 struct Inputs {
-  Var q, k, v, eps;
+  Var q, k, v, eps, kept;
 };
 
 Tensor random(std::uint64_t seed, const Shape& shape) {
@@ -42,15 +42,16 @@ Inputs inputs(const Case& c, const Shape& batch, int64 queries, int64 keys, int6
   };
   return {leaf(positive(random(1, shape(queries, features)))),
           leaf(positive(random(2, shape(keys, features)))), leaf(random(3, shape(keys, width))),
-          leaf(add(abs(random(4, shape(queries, 1))), 0.5))};
+          leaf(add(abs(random(4, shape(queries, 1))), 0.5)),
+          Var(greater(random(5, shape(keys, 1)), scalar(0, DType::f64)))};
 }
 Var attend(const Case& c, const Inputs& in) {
-  if (c.divided) return linear_attention(in.q, in.k, in.v, c.keys, c.map, in.eps);
-  return linear_attention(in.q, in.k, in.v, c.keys, c.map);
+  return linear_attention(in.q, in.k, in.v, c.keys, c.map, c.divided ? in.eps : Var(),
+                          c.masked ? in.kept : Var());
 }
 Inputs cast_to(const Inputs& in, DType t) {
   const auto of = [t](const Var& x) { return leaf(cast(x.value(), t)); };
-  return {of(in.q), of(in.k), of(in.v), of(in.eps)};
+  return {of(in.q), of(in.k), of(in.v), of(in.eps), in.kept};
 }
 
 /// Relative to the largest element.
@@ -86,7 +87,8 @@ std::vector<Case> all_cases() {
   std::vector<Case> list;
   for (const Keys keys : {Keys::earlier, Keys::all})
     for (const ElementMap map : {ElementMap::identity, ElementMap::elu1, ElementMap::relu})
-      for (const bool divided : {true, false}) list.push_back({keys, map, divided});
+      for (const bool divided : {true, false})
+        for (const bool masked : {false, true}) list.push_back({keys, map, divided, masked});
   return list;
 }
 
@@ -96,7 +98,8 @@ TEST_CASE("every remainder of a chunk") {
   for (const int64 n : {1, 2, 7, 8, 9, 31, 32, 33, 63, 64, 65, 100})
     for (const Case& c : all_cases()) {
       INFO("N = " << n << ", map " << static_cast<int>(c.map) << ", causal "
-                  << (c.keys == Keys::earlier) << ", divided " << c.divided);
+                  << (c.keys == Keys::earlier) << ", divided " << c.divided << ", masked "
+                  << c.masked);
       check_against_reference(c, inputs(c, {2}, n, n, 3, 2));
     }
 }
@@ -138,9 +141,12 @@ TEST_CASE("any layout: split heads stay split heads, and others are read as they
   const Tensor g = permute(random(6, {2, 70, 3, 4}), {0, 2, 1, 3});
   for (const Tensor& q : {heads, wide, same})
     for (const Tensor& v : {heads, wide, same}) {
-      const Inputs in{leaf(q), leaf(wide), leaf(v), leaf(eps)};
-      const Inputs plain{leaf(contiguous(q)), leaf(contiguous(wide)), leaf(contiguous(v)),
-                         leaf(contiguous(eps))};
+      const Inputs in{leaf(q), leaf(wide), leaf(v), leaf(eps), {}};
+      const Inputs plain{leaf(contiguous(q)),
+                         leaf(contiguous(wide)),
+                         leaf(contiguous(v)),
+                         leaf(contiguous(eps)),
+                         {}};
       const Var a = attend(c, in), b = attend(c, plain);
       CHECK(same_bits(contiguous(a.value()), contiguous(b.value())));
       const Gradients ga = backward(a, g), gb = backward(b, contiguous(g));
@@ -148,7 +154,7 @@ TEST_CASE("any layout: split heads stay split heads, and others are read as they
       CHECK(same_bits(contiguous(ga.of(in.k)), contiguous(gb.of(plain.k))));
       CHECK(same_bits(contiguous(ga.of(in.v)), contiguous(gb.of(plain.v))));
     }
-  const Var y = attend(c, {Var(heads), Var(heads), Var(heads), Var(eps)});
+  const Var y = attend(c, {Var(heads), Var(heads), Var(heads), Var(eps), {}});
   CHECK(y.value().strides() == heads.strides());
 }
 
@@ -159,8 +165,8 @@ TEST_CASE("a gradient that is not wanted is not missed by the others") {
     const Gradients all = backward(sum(attend(c, in)));
     for (int only = 0; only < 4; ++only) {
       const auto kept = [only](int i, const Var& x) { return i == only ? x : Var(x.value()); };
-      const Gradients one =
-          backward(sum(attend(c, {kept(0, in.q), kept(1, in.k), kept(2, in.v), kept(3, in.eps)})));
+      const Gradients one = backward(
+          sum(attend(c, {kept(0, in.q), kept(1, in.k), kept(2, in.v), kept(3, in.eps), {}})));
       const Var& x = only == 0 ? in.q : only == 1 ? in.k : only == 2 ? in.v : in.eps;
       CHECK(same_bits(one.of(x), all.of(x)));
     }
