@@ -13,7 +13,7 @@
 #define GRADUS_LEVEL portable
 #define GRADUS_VECTOR_BYTES 16
 #endif
-#define GRADUS_INLINE static inline __attribute__((always_inline))
+#define GRADUS_INLINE [[maybe_unused]] static inline __attribute__((always_inline))
 
 namespace gradus {
 namespace GRADUS_LEVEL {
