@@ -7,28 +7,13 @@
 
 #include "pe/table.h"
 #include "tensor/error.h"
+#include "tests/train/tiny_experiment.h"
 #include "train/trainer.h"
 
 using namespace gradus;
+using testing::kTiny;
 
 namespace {
-
-const std::string kTiny = R"(
-[data]
-steps = 18
-hop_bars = 16
-transpose_down = 0
-transpose_up = 0
-[model]
-d_model = 8
-heads = 2
-d_ff = 8
-layers = 1
-[train]
-batch = 4
-epochs = 1
-warmup = 1
-)";
 
 /// Losses of three steps; the last validation loss must be finite too.
 std::vector<double> train(const std::vector<std::string>& overrides) {

@@ -8,6 +8,7 @@
 
 #include "pe/table.h"
 #include "tests/error_text.h"
+#include "tests/train/tiny_experiment.h"
 #include "train/trainer.h"
 
 using namespace gradus;
@@ -15,26 +16,6 @@ using namespace gradus::testing;
 
 namespace {
 
-const std::string kTiny = R"(
-[data]
-steps = 18
-hop_bars = 16
-transpose_down = 0
-transpose_up = 0
-context = ["time"]
-[model]
-d_model = 8
-heads = 2
-d_ff = 8
-layers = 1
-dropout = 0
-[train]
-batch = 2
-epochs = 1
-warmup = 1
-learning_rate = 1e-2
-schedule = "constant"
-)";
 constexpr int64 kHeadSize = 4;
 constexpr std::size_t kSteps = 20;
 
@@ -45,7 +26,13 @@ struct Pair {
 
   std::vector<std::string> settings() const {
     std::vector<std::string> s{
-        fmt::format("pe.name={}", encoding->name), fmt::format("model.attention={}", name(core)),
+        "data.context=time",
+        "model.dropout=0",
+        "train.batch=2",
+        "train.learning_rate=1e-2",
+        "train.schedule=constant",
+        fmt::format("pe.name={}", encoding->name),
+        fmt::format("model.attention={}", name(core)),
         fmt::format("model.feature_map={}", map->name),
         fmt::format("model.normaliser={}", map->non_negative ? "sum" : "none")};
     // An encoding of features is built for the map's number of them.
@@ -130,9 +117,9 @@ TEST_CASE("pairs that do not fit are refused with the reason") {
   CHECK(sizes >= 11);
   // Too many features: 1 + r + r^2 of 2 x 4 x 16 numbers.
   const auto wide = message<ConfigError>([&] {
-    Harmonizer h(Experiment::parse(
-        kTiny, "tiny.toml",
-        {"pe.name=f_stripe", "pe.pooled=false", "pe.sines=16", "model.feature_map=taylor2"}));
+    Harmonizer h(Experiment::parse(kTiny, "tiny.toml",
+                                   {"data.context=time", "pe.name=f_stripe", "pe.pooled=false",
+                                    "pe.sines=16", "model.feature_map=taylor2"}));
   });
   CHECK(has(wide, "8192"));
 }
