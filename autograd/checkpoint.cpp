@@ -26,14 +26,14 @@ Var stand_in(const Var& x, bool wants_gradient) {
 void check_closed(const Var& y, const std::vector<Var>& inputs) {
   std::unordered_set<const detail::Node*> seen;
   for (const Var& v : inputs) seen.insert(&v.node());
-  std::vector<detail::Node*> todo;
+  std::vector<detail::Node*> pending;
   const auto visit = [&](detail::Node* n) {
-    if (n->requires_grad && seen.insert(n).second) todo.push_back(n);
+    if (n->requires_grad && seen.insert(n).second) pending.push_back(n);
   };
   visit(&y.node());
-  while (!todo.empty()) {
-    detail::Node* n = todo.back();
-    todo.pop_back();
+  while (!pending.empty()) {
+    detail::Node* n = pending.back();
+    pending.pop_back();
     if (!n->op)
       fail<GraphError>(
           "the function uses '{}', which is not among its inputs: its gradient would "

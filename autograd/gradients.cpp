@@ -95,14 +95,14 @@ namespace {
 /// stop_gradient on the way.
 bool reaches(const Var& from, const Var& target, bool gradient_only, std::string& stopped_at) {
   std::unordered_set<const detail::Node*> seen;
-  std::vector<const detail::Node*> todo{&from.node()};
-  while (!todo.empty()) {
-    const detail::Node* n = todo.back();
-    todo.pop_back();
+  std::vector<const detail::Node*> pending{&from.node()};
+  while (!pending.empty()) {
+    const detail::Node* n = pending.back();
+    pending.pop_back();
     if (!seen.insert(n).second || (gradient_only && !n->requires_grad)) continue;
     if (n == &target.node()) return true;
     if (n->op && n->op->stops_gradient) stopped_at = Var::of(const_cast<detail::Node*>(n)).label();
-    for (const detail::Edge& e : n->edges()) todo.push_back(e.node);
+    for (const detail::Edge& e : n->edges()) pending.push_back(e.node);
   }
   return false;
 }
