@@ -71,22 +71,9 @@ def product(n):
     return once
 
 
-def linear_layer():
-    x = torch.randn(2048, 128, requires_grad=True)
-    layer = nn.Linear(128, 512)
-    g = torch.randn(2048, 512)
-
-    def once():
-        x.grad = layer.weight.grad = layer.bias.grad = None
-        layer(x).backward(g)
-
-    return once
-
-
-def norm_rows():
-    x = torch.randn(ROWS, requires_grad=True)
-    layer = nn.LayerNorm(256)
-    g = torch.randn(ROWS)
+def layer_of(layer, inputs, outputs):
+    x = torch.randn(inputs, requires_grad=True)
+    g = torch.randn(outputs)
 
     def once():
         x.grad = layer.weight.grad = layer.bias.grad = None
@@ -234,11 +221,11 @@ def cases():
         "gelu_1e6": {"eager": lambda: forward_only(F.gelu)},
         "softmax_rows": {"eager": lambda: both_ways(ROWS, lambda x: torch.softmax(x, -1))},
         "gelu_rows": {"eager": lambda: both_ways(ROWS, F.gelu)},
-        "layer_norm": {"eager": norm_rows},
+        "layer_norm": {"eager": lambda: layer_of(nn.LayerNorm(256), ROWS, ROWS)},
         "cross_entropy": {"eager": entropy},
         "matmul_64": {"eager": lambda: product(64)},
         "matmul_512": {"eager": lambda: product(512)},
-        "linear": {"eager": linear_layer},
+        "linear": {"eager": lambda: layer_of(nn.Linear(128, 512), (2048, 128), (2048, 512))},
         "rope_1024": {"complex": lambda: rope(1024)},
         "bidirectional_1024": {"composed": lambda: attention(linear_both, 1024)},
         "alibi_1024": {"plain": lambda: attention(alibi, 1024)},
