@@ -1,5 +1,6 @@
 #include "nn/kernels/activations.h"
 
+#include "nn/kernels/element_map.h"
 #include "tensor/kernels/vec_math.h"
 #include "tensor/kernels/vec_rows.h"
 
@@ -18,10 +19,7 @@ GRADUS_INLINE Vec<T> normal_share(Vec<T> x) {
 
 template <class T>
 void gelu(const T* x, int64 n, T* y) {
-  each_vector<T>(n, [&](int64 i, auto size) {
-    const Vec<T> v = get(x + i, size);
-    put(y + i, v * normal_share<T>(v), size);
-  });
+  map_vectors(x, n, y, [](Vec<T> v) { return v * normal_share<T>(v); });
 }
 template <class T>
 void gelu_back(const T* x, const T* g, int64 n, T* dx) {
@@ -34,10 +32,7 @@ void gelu_back(const T* x, const T* g, int64 n, T* dx) {
 
 template <class T>
 void silu(const T* x, int64 n, T* y) {
-  each_vector<T>(n, [&](int64 i, auto size) {
-    const Vec<T> v = get(x + i, size);
-    put(y + i, v * vec_sigmoid<T>(v), size);
-  });
+  map_vectors(x, n, y, [](Vec<T> v) { return v * vec_sigmoid<T>(v); });
 }
 template <class T>
 void silu_back(const T* x, const T* g, int64 n, T* dx) {
@@ -49,12 +44,7 @@ void silu_back(const T* x, const T* g, int64 n, T* dx) {
 
 template <class T>
 void elu1(const T* x, int64 n, T* y) {
-  each_vector<T>(n, [&](int64 i, auto size) {
-    const Vec<T> v = get(x + i, size);
-    const Vec<Word<T>> below = v < T(0);
-    // A NaN passes through the half above.
-    put(y + i, select<T>(below, Vec<T>{}, v) + vec_exp<T>(select<T>(below, v, Vec<T>{})), size);
-  });
+  map_vectors(x, n, y, [](Vec<T> v) { return mapped<T, ElementMap::elu1>(v); });
 }
 
 /// ln p, ln q, p and q of one logit, p = sigmoid(x), q = 1 - p, all from e = e^-|x|.

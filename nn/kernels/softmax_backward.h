@@ -106,9 +106,9 @@ void add_key_block(const SoftmaxHead<T>& h, const SoftmaxGrads<T>& out, int64_t 
   const int64_t lead = padded<T>(h.width), value_lead = padded<T>(h.value_width);
   const int64_t keys = least(kBlock, h.keys - n), all_rows = round_up(h.queries, kRows);
   pack_rows(s.key_rows, lead, h.k, n, keys, h.width, kBlock, T(1));
-  transpose_block(s.keys, s.key_rows, lead);
+  transpose(s.keys, kBlock, s.key_rows, lead, kBlock, lead);
   pack_rows(s.value_rows, value_lead, h.v, n, keys, h.value_width, kBlock, T(1));
-  transpose_block(s.values, s.value_rows, value_lead);
+  transpose(s.values, kBlock, s.value_rows, value_lead, kBlock, value_lead);
   fill(s.dk, kBlock * lead, T(0));
   fill(s.dv, kBlock * value_lead, T(0));
   const int64_t start = h.causal ? most(0, n - h.first) / kRows * kRows : 0;

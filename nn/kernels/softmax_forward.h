@@ -44,7 +44,7 @@ void prepare_forward(const SoftmaxHead<T>& h, T* scratch) {
   for (int64_t n = 0; n < h.keys; n += kBlock) {
     const int64_t count = least(kBlock, h.keys - n);
     pack_rows(s.q, lead, h.k, n, count, h.width, kBlock, T(1));
-    transpose_block(s.keys + n * lead, s.q, lead);
+    transpose(s.keys + n * lead, kBlock, s.q, lead, kBlock, lead);
     pack_rows(s.values + n * value_lead, value_lead, h.v, n, count, h.value_width, kBlock, T(1));
   }
 }
@@ -59,7 +59,7 @@ GRADUS_INLINE T largest(const T* p, int64_t width) {
   }
 #pragma GCC unroll 4
   for (int half = kLanes<T> / 2; half > 0; half /= 2) {
-    const Vec<T> lower = zip<T, false>(best, best), upper = zip<T, true>(best, best);
+    const Vec<T> lower = interleaved<T, 0>(best, best), upper = interleaved<T, 1>(best, best);
     best = select<T>(upper > lower, upper, lower);
   }
   return best[0];

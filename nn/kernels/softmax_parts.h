@@ -4,6 +4,8 @@
 
 #include "nn/kernels/softmax_attention.h"
 #include "tensor/kernels/vec_math.h"
+#include "tensor/kernels/vec_random.h"
+#include "tensor/kernels/vec_transpose.h"
 
 namespace gradus {
 namespace GRADUS_LEVEL {
@@ -112,62 +114,6 @@ void pack_rows(T* to, int64_t lead, SoftmaxMatrix<T> m, int64_t first, int64_t r
   fill(to + rows * lead, (rows_with_zeros - rows) * lead, T(0));
 }
 
-#define GRADUS_ZIP16(a, b, o)                                                                      \
-  __builtin_shufflevector(a, b, 0 + o, 16 + o, 1 + o, 17 + o, 2 + o, 18 + o, 3 + o, 19 + o, 4 + o, \
-                          20 + o, 5 + o, 21 + o, 6 + o, 22 + o, 7 + o, 23 + o)
-#define GRADUS_ZIP8(a, b, o) \
-  __builtin_shufflevector(a, b, 0 + o, 8 + o, 1 + o, 9 + o, 2 + o, 10 + o, 3 + o, 11 + o)
-#define GRADUS_ZIP4(a, b, o) __builtin_shufflevector(a, b, 0 + o, 4 + o, 1 + o, 5 + o)
-#define GRADUS_ZIP2(a, b, o) __builtin_shufflevector(a, b, 0 + o, 2 + o)
-
-/// The lower (or upper) halves of a and b, lane by lane in turn.
-template <class T, bool kUpper>
-GRADUS_INLINE Vec<T> zip(Vec<T> a, Vec<T> b) {
-  constexpr int o = kUpper ? kLanes<T> / 2 : 0;
-  if constexpr (kLanes<T> == 16)
-    return GRADUS_ZIP16(a, b, o);
-  else if constexpr (kLanes<T> == 8)
-    return GRADUS_ZIP8(a, b, o);
-  else if constexpr (kLanes<T> == 4)
-    return GRADUS_ZIP4(a, b, o);
-  else
-    return GRADUS_ZIP2(a, b, o);
-}
-#undef GRADUS_ZIP16
-#undef GRADUS_ZIP8
-#undef GRADUS_ZIP4
-#undef GRADUS_ZIP2
-
-/// A square of kLanes by kLanes, transposed: each round sends the rows of the lower half between
-/// those of the upper.
-template <class T>
-GRADUS_INLINE void transpose_square(T* to, int64_t lead_to, const T* from, int64_t lead_from) {
-  constexpr int n = kLanes<T>;
-  Vec<T> x[n], y[n];
-#pragma GCC unroll 16
-  for (int i = 0; i < n; ++i) x[i] = load(from + i * lead_from);
-#pragma GCC unroll 4
-  for (int round = 1; round < n; round *= 2) {
-#pragma GCC unroll 16
-    for (int i = 0; i < n / 2; ++i) {
-      y[2 * i] = zip<T, false>(x[i], x[i + n / 2]);
-      y[2 * i + 1] = zip<T, true>(x[i], x[i + n / 2]);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < n; ++i) x[i] = y[i];
-  }
-#pragma GCC unroll 16
-  for (int i = 0; i < n; ++i) store(to + i * lead_to, x[i]);
-}
-
-/// kBlock packed rows of `lead` become [lead, kBlock].
-template <class T>
-void transpose_block(T* to, const T* rows, int64_t lead) {
-  for (int64_t r = 0; r < kBlock; r += kLanes<T>)
-    for (int64_t j = 0; j < lead; j += kLanes<T>)
-      transpose_square(to + j * kBlock + r, kBlock, rows + r * lead + j, lead);
-}
-
 /// What a head adds to its scores and hides, packed: lags in the order of the keys, keys hidden.
 template <class T>
 struct Extras {
@@ -257,37 +203,21 @@ GRADUS_INLINE int64_t seen(const SoftmaxHead<T>& h, int64_t last, int64_t n) {
   return most(0, least(kBlock, end - n));
 }
 
-/// 0 or h.kept for `width` keys from n on of query i: the bits of tensor/random.h's philox, a
-/// vector of counters at a time.
+/// 0 or h.kept for `width` keys from n on of query i.
 template <class T>
 void drop_row(T* to, const SoftmaxHead<T>& h, int64_t i, int64_t n, int64_t width) {
-  typedef std::uint64_t Counters __attribute__((vector_size(GRADUS_VECTOR_BYTES)));
-  constexpr int kCounters = kVectorBytes / 8;
-  const std::uint64_t begin = h.first_element + static_cast<std::uint64_t>(i * h.keys + n);
-  const std::uint64_t end = begin + static_cast<std::uint64_t>(width), low = 0xffffffffu;
-  Counters lane{};
-  for (int j = 0; j < kCounters; ++j) lane[j] = static_cast<std::uint64_t>(j);
-  for (std::uint64_t block = begin / 4; block * 4 < end; block += kCounters) {
-    const Counters counter = lane + block;
-    Counters c0 = counter & low, c1 = counter >> 32;
-    Counters c2 = Counters{} + (h.random_draw & low), c3 = Counters{} + (h.random_draw >> 32);
-    std::uint64_t k0 = h.random_key & low, k1 = h.random_key >> 32;
-    for (int round = 0; round < 10; ++round) {
-      const Counters p0 = c0 * 0xD2511F53u, p1 = c2 * 0xCD9E8D57u;
-      c0 = (p1 >> 32) ^ c1 ^ k0;
-      c1 = p1 & low;
-      c2 = (p0 >> 32) ^ c3 ^ k1;
-      c3 = p0 & low;
-      k0 = (k0 + 0x9E3779B9u) & low, k1 = (k1 + 0xBB67AE85u) & low;
-    }
-    const Counters word[4] = {c0, c1, c2, c3};
-    for (int j = 0; j < kCounters; ++j)
-      for (int w = 0; w < 4; ++w) {
-        const std::uint64_t element =
-            (block + static_cast<std::uint64_t>(j)) * 4 + static_cast<std::uint64_t>(w);
-        if (element >= begin && element < end)
-          to[element - begin] = word[w][j] < h.drop_below ? T(0) : h.kept;
-      }
+  constexpr int64_t kCount = 4 * kPhiloxBlocks;
+  const std::uint64_t first = h.first_element + static_cast<std::uint64_t>(i * h.keys + n);
+  // The block of the first key begins up to three numbers before it.
+  std::uint64_t block = first / 4;
+  for (int64_t at = -static_cast<int64_t>(first % 4); at < width;
+       at += kCount, block += kPhiloxBlocks) {
+    std::uint32_t bits[kCount];
+    const RandomElements random = philox_blocks(h.random_key, block, h.random_draw);
+    __builtin_memcpy(bits, &random, sizeof bits);
+    const int64_t end = least(kCount, width - at);
+    for (int64_t j = most(0, -at); j < end; ++j)
+      to[at + j] = bits[j] < h.drop_below ? T(0) : h.kept;
   }
 }
 

@@ -1,5 +1,6 @@
 #include "tensor/kernels/unary.h"
 
+#include "tensor/kernels/vec_rows.h"
 #include "tensor/kernels/vec_trig.h"
 
 namespace gradus {
@@ -8,10 +9,7 @@ namespace {
 
 template <class T, class F>
 GRADUS_INLINE void map(const T* x, std::int64_t n, T* y, F f) {
-  std::int64_t i = 0;
-  for (; i + kLanes<T> <= n; i += kLanes<T>) store(y + i, f(load(x + i)));
-  // 1 is in the domain of every f.
-  if (i < n) store_part(y + i, f(load_part(x + i, n - i, T(1))), n - i);
+  map_vectors(x, n, y, f, T(1));  // in the domain of every f
 }
 
 template <class T>

@@ -36,6 +36,12 @@ GRADUS_INLINE void each_vector(std::int64_t n, F f) {
   for (; i + kLanes<T> <= n; i += kLanes<T>) f(i, Whole{});
   if (i < n) f(i, Part{n - i});
 }
+/// y = f(x); beyond the end f is given `rest`, where it must be defined.
+template <class T, class F>
+GRADUS_INLINE void map_vectors(const T* x, std::int64_t n, T* y, F f, T rest = T(0)) {
+  each_vector<T>(n,
+                 [&](std::int64_t i, auto size) { put(y + i, f(get(x + i, size, rest)), size); });
+}
 
 typedef float HalfVector __attribute__((vector_size(GRADUS_VECTOR_BYTES / 2)));
 /// The two halves of a vector of floats, wide.
