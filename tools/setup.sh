@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 gradus_packages=(g++ cmake ninja-build libopenblas-pthread-dev libfmt-dev doctest-dev libcxxopts-dev
-                 nlohmann-json3-dev libtomlplusplus-dev libkissfft-dev)
+                 nlohmann-json3-dev libtomlplusplus-dev libkissfft-dev libboost-dev)
 
 need_packages() {
   local missing=() p

@@ -24,6 +24,7 @@
 #include "train/run_vocabulary.h"
 #include "train/samples.h"
 #include "train/schedule.h"
+#include "train/statistics.h"
 #include "train/streaming.h"
 #include "train/threshold.h"
 #include "train/trainer.h"
