@@ -89,7 +89,7 @@ void add_chord(const PopLine& line, const std::string& where, KnownNames& known,
   labels.cut_names += is_cut(name);
   labels.odd_lines += numbers->size() > 2;
   labels.wrong_lists += bits_of(*list) != chord.tones;
-  labels.spans.push_back({chord, (*numbers)[1]});
+  labels.spans.push_back({chord, (*numbers)[1], bits_of(*list)});
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ struct PopChord {
 struct PopChordSpan {
   PopChord chord;
   int64 quarters = 0;
+  std::uint16_t listed = 0;  ///< the pitch classes beside the name, right or wrong
 };
 struct PopChordLabels {
   std::vector<PopChordSpan> spans;

@@ -87,10 +87,12 @@ std::string what_help() {
 }  // namespace
 
 int cmd_data(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "mi") return data_mi(argc - 1, argv + 1);
   CommandOptions options("gradus data",
                          "info: what a data set holds, what is used, what is left out and "
-                         "why.\nexport: one song's roll or labels as a NumPy array.\n");
-  options.positional_help("info|export");
+                         "why.\nexport: one song's roll or labels as a NumPy array.\nmi: what each "
+                         "context says about pitch (gradus data mi --help).\n");
+  options.positional_help("info|export|mi");
   // clang-format off
   options.add_options()
       ("data", "folder with the clones of POP909-Dataset, hierarchical-structure-analysis and "
@@ -102,7 +104,7 @@ int cmd_data(int argc, char** argv) {
       ("what", what_help(), takes_word())
       ("npy", "file to write", takes_word())
       ("help", "this text")
-      ("action", "info or export", takes_word());
+      ("action", "info, export or mi", takes_word());
   // clang-format on
   options.parse_positional({"action"});
   const CommandLine line(
@@ -110,7 +112,7 @@ int cmd_data(int argc, char** argv) {
       "gradus data export --data ../shared/data --song 001 --what bin --npy bin.npy");
   if (line.helped()) return 0;
   const std::string action = line.required("action", "an action: gradus data info --data DIR");
-  const std::vector<std::string> actions = {"info", "export"};
+  const std::vector<std::string> actions = {"info", "export", "mi"};
   check<ConfigError>(std::find(actions.begin(), actions.end(), action) != actions.end(),
                      "gradus data: unknown action '{}'; known: {}{}", action, join(actions),
                      did_you_mean(action, actions));

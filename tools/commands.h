@@ -17,6 +17,9 @@ int cmd_ops(int argc, char** argv);
 int cmd_pe(int argc, char** argv);
 int cmd_train(int argc, char** argv);
 
+/// gradus data mi, with a parser of its own.
+int data_mi(int argc, char** argv);
+
 /// The ops of all folders, sorted by name.
 std::vector<const OpDef*> all_ops();
 

@@ -14,6 +14,7 @@
 #include "train/harmony_source.h"
 #include "train/metrics.h"
 #include "train/model_reads.h"
+#include "train/mutual_information.h"
 #include "train/note_matches.h"
 #include "train/optimizer.h"
 #include "train/presets.h"
