@@ -1,6 +1,7 @@
 #include "pe/angle_encoding.h"
 
 #include "pe/ops.h"
+#include "tensor/elementwise.h"
 #include "tensor/text.h"
 
 namespace gradus {
@@ -22,6 +23,11 @@ Var AngleEncoding::stored_frequencies() const {
   return drawn_ ? Var(drawn_->value()) : Var(derived_);
 }
 
+Tensor AngleEncoding::own_frequencies() const {
+  if (!learned_ && !drawn_ && !derived_.defined()) return {};
+  return cast(frequencies().value(), DType::f64);
+}
+
 TurnPair AngleEncoding::turns(const Var& q, const Var& k, const Positions& positions,
                               int64 width) const {
   const Tensor labels = key_labels(positions);
@@ -39,7 +45,7 @@ TurnPair AngleEncoding::turns(const Var& q, const Var& k, const Positions& posit
   };
   check_rows(q, "queries", positions.query_count);
   check_rows(k, "keys", positions.keys());
-  const Var table = turn_table(frequencies(), labels, k.dtype()).named("turns");
+  const Var table = turn_table(turning(), labels, k.dtype()).named("turns");
   const int64 count = table.size(-1) / 2;
   const Turn keys{slice(table, -1, 0, count), slice(table, -1, count, 2 * count)};
   if (positions.square()) return {keys, keys};
@@ -50,7 +56,7 @@ TurnPair AngleEncoding::turns(const Var& q, const Var& k, const Positions& posit
 std::vector<double> AngleEncoding::angles_at(const Tensor& label) const {
   check_shape(label.shape() == Shape{label_width()}, "{}: a label is {}, got {}", kind(),
               Shape{label_width()}, label.shape());
-  const Var f = frequencies();
+  const Var f = turning();
   const std::vector<double> numbers = f.value().to_vector<double>(), p = label.to_vector<double>();
   const std::size_t count = static_cast<std::size_t>(f.size(1)),
                     heads = static_cast<std::size_t>(shape().heads),

@@ -19,10 +19,11 @@ struct TurnPair {
   Turn q, k;
 };
 
-class AngleEncoding : public PositionalEncoding {
+class AngleEncoding : public PositionalEncoding, public HasFrequencies {
  public:
   /// Numbers per label.
   int64 label_width() const { return labels_.width; }
+  Tensor own_frequencies() const override;
 
  protected:
   AngleEncoding(const Build& build, EncodingShape shape, LabelConfig labels);
@@ -32,6 +33,8 @@ class AngleEncoding : public PositionalEncoding {
   Var stored_frequencies() const;
   /// Angular frequencies [H|1, F, L].
   virtual Var frequencies() const { return stored_frequencies(); }
+  /// Those that turn, for frequencies that a study chose: an encoding may scale them.
+  virtual Var scaled(const Var& f) const { return f; }
   /// Tables for the key rows and the query rows. q and k are [B,H,N,width]; ShapeError where they
   /// are not, ConfigError where the labels have another width.
   TurnPair turns(const Var& q, const Var& k, const Positions& positions, int64 width) const;
@@ -39,6 +42,9 @@ class AngleEncoding : public PositionalEncoding {
   std::vector<double> angles_at(const Tensor& label) const;
 
  private:
+  /// frequencies(), or what a study puts in their place.
+  Var turning() const { return studied().defined() ? scaled(studied()) : frequencies(); }
+
   LabelConfig labels_;
   Tensor derived_;
   const Buffer* drawn_ = nullptr;

@@ -6,6 +6,11 @@
 
 namespace gradus {
 
+Tensor for_every_label(const Tensor& frequencies, int64 width) {
+  const int64 count = frequencies.size(0);
+  return contiguous(broadcast_to(reshape(frequencies, {1, count, 1}), {1, count, width}));
+}
+
 LabelConfig read_labels(Options& options, bool vector, const std::vector<std::string>& fallback) {
   LabelConfig c;
   c.tracks = options.words("tracks", fallback);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "nn/position.h"
+#include "pe/frequencies.h"
 
 namespace gradus {
 

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "pe/frequencies.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
 
@@ -26,7 +27,7 @@ sqrt(1 - g_d) q_d, and the rest is one matrix product. g = sigmoid(w), w ~ N(0, 
 constexpr Traits kTraits{
     .hooks = kTransform, .relative = Relative::in_the_mean, .stochastic = true, .learned = true};
 
-class Gated : public PositionalEncoding {
+class Gated : public PositionalEncoding, public HasFrequencies {
  public:
   Gated(const Build& build, EncodingShape shape, const EncodingDef& inside, Options& options)
       : PositionalEncoding(build, shape, options.words("tracks", {"time"})),
@@ -41,6 +42,13 @@ class Gated : public PositionalEncoding {
   }
 
   Traits traits() const override { return inside_->traits(); }
+  Tensor own_frequencies() const override {
+    const auto* inside = dynamic_cast<const HasFrequencies*>(inside_.get());
+    return inside ? inside->own_frequencies() : Tensor{};
+  }
+  void study_frequencies(Var f) override {
+    dynamic_cast<HasFrequencies&>(*inside_).study_frequencies(std::move(f));
+  }
 
   void draw(Rng& rng) override {
     inside_->draw(rng);

@@ -20,21 +20,16 @@ std::vector<double> parse_numbers(std::string_view text, std::string_view what);
 
 struct KernelSettings {
   int64 head_dim = 4;
-  /// "key=value": options of the encoding, or else numbers of a parameter by its name. A list may
-  /// group its numbers: "frequencies=1:.2,.1:-.3" is one vector a pair.
+  /// "key=value": options of the encoding (and of the one that it wraps), or else numbers of a
+  /// parameter by its name. "frequencies=1,.1" are angular frequencies f, of every encoding that
+  /// has some, one a pair: where it has more, each is for as many in turn, several sinusoids a
+  /// coordinate are one, and codes are sinusoids, unless that is set too. "frequencies=1:.2,.1:-.3" is one vector a pair.
   std::vector<std::string> set;
-  int64 label_width = 0;  ///< numbers a label; 0: as many as the encoding reads
+  /// Numbers a label; 0: as many as the encoding reads. Where it reads several tracks and these are
+  /// fewer, they are the first ones.
+  int64 label_width = 0;
   std::uint64_t seed = 1;
 };
-
-/// Settings under which frequencies are parameters themselves, where the encoding has any: rope's
-/// variant C, parametrisation = free beside given frequencies. What is set already stays.
-std::vector<std::string> with_learned_frequencies(const EncodingDef& def,
-                                                  std::vector<std::string> set);
-
-/// "frequencies=1,1,.1,.1": one number for each pair of coordinates, whether the encoding wants it
-/// once a pair or once a coordinate; "" where it takes no such list.
-std::string frequency_setting(const EncodingDef& def, const std::vector<double>& by_pair);
 
 class KernelView {
  public:
@@ -58,9 +53,14 @@ class KernelView {
             const std::vector<double>& p_n) const;
   /// All pairs of N tokens with labels f64 [N, L], in this order: q, k [B, N, d] -> a [B, N, N].
   Tensor scores(const Tensor& q, const Tensor& k, const Tensor& labels) const;
-  /// The closed form for one pair of labels, if there is one.
+  /// The closed form for one pair of labels, if there is one. Here a code e that is added to the
+  /// input has one: a = (q + e(p_m)) . (k + e(p_n)).
   std::optional<Interaction> interaction(const std::vector<double>& p_m,
                                          const std::vector<double>& p_n) const;
+  /// Angular frequencies f64 [n, L], those set or else its own; undefined where it has none.
+  const Tensor& frequencies() const { return frequencies_; }
+  /// Works with these [n, L] from now on, and gradients flow to them.
+  void use_frequencies(const Var& f) const;
   /// What a reader should know of its scores; may be empty.
   std::vector<std::string> notes() const;
 
@@ -80,6 +80,8 @@ class KernelView {
   const EncodingDef* def_;
   std::unique_ptr<PositionalEncoding> encoding_;
   int64 label_width_ = 1;
+  Tensor frequencies_;
+  std::vector<std::string> notes_;
 };
 
 }  // namespace gradus

@@ -1,5 +1,6 @@
 #include "pe/kernel_view_toy.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -55,22 +56,32 @@ double toy_frequency(int64 row) {
 }
 
 std::vector<std::string> toy_settings(const EncodingDef& def) {
+  // A kernel of random frequencies has a length in their place.
+  const auto has = [&def](std::string_view option) {
+    return std::any_of(def.options.begin(), def.options.end(),
+                       [option](const OptionInfo& o) { return o.name == option; });
+  };
+  if (has("length") && has("samples")) return {"length=1"};
   std::vector<std::string> set;
-  if (const std::string f = frequency_setting(def, {1}); !f.empty()) set.push_back(f);
-  for (const OptionInfo& o : def.options)
-    if (o.name == "pooled") set.emplace_back("pooled=false");
-  return with_learned_frequencies(def, std::move(set));
+  for (const char* option : {"pooled", "phases", "gains"})
+    if (has(option)) set.push_back(std::string(option) + "=false");
+  if (has("codes")) set.emplace_back("codes=sine");
+  std::vector<std::string> turning = set;
+  turning.emplace_back("frequencies=1");
+  const KernelView view(def, {.head_dim = 2, .set = set, .label_width = 1});
+  return view.frequencies().defined() ? turning : set;
 }
 
 Tensor toy_scores(const EncodingDef& def, const ToyPoints& points) {
-  const KernelView view(def, {.head_dim = 2, .set = toy_settings(def)});
+  const KernelView view(def, {.head_dim = 2, .set = toy_settings(def), .label_width = 1});
   const Traits t = view.encoding().traits();
-  check<ConfigError>(
-      view.label_width() == 1 && t.takes_any_label && !t.uniform_only && !t.whole_labels &&
-          !t.causal_only,
-      "{} takes {}: the toy study has labels f xi, any real numbers; take rope, f_stripe1, "
-      "ropepool, sinusoidal or a bias by lag",
-      def.name, def.takes);
+  const char* why = t.uniform_only || !t.takes_any_label ? "it takes time only"
+                    : t.whole_labels ? "it looks up whole labels, or their lags, in a table"
+                    : !view.interaction({0}, {0})
+                        ? "its scores depend on the tokens between the two"
+                        : nullptr;
+  check<ConfigError>(!why, "{}: {}; the toy study has pairs with labels f xi, any real numbers",
+                     def.name, why ? why : "");
   const int64 n = kToyPoints + 1;  // the query comes last
   std::vector<double> q, k;
   for (std::size_t j = 0; j < static_cast<std::size_t>(n); ++j) {

@@ -82,8 +82,8 @@ class NsRpe : public StructuralScores {
 
  private:
   Var rows(const Linear& part, const Tensor& values, Pass& pass) const {
-    const Tensor code = structural_code(values, shape().d_model, base_);
-    return project(part, constant(cast(code, dtype()), "code"), pass);
+    const Var code = structural_code(values, Var(structural_frequencies(shape().d_model, base_)));
+    return project(part, cast(code, dtype()).named("code"), pass);
   }
 
   /// Steps since the label last changed, f64 [B|1, Nk, 1].

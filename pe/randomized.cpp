@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "pe/frequencies.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
 
@@ -29,7 +30,7 @@ constexpr Traits kTraits{.hooks = kTransform,
                          .norm_preserving = true,
                          .stochastic = true};
 
-class Randomized : public PositionalEncoding {
+class Randomized : public PositionalEncoding, public HasFrequencies {
  public:
   Randomized(const Build& build, EncodingShape shape, const EncodingDef& inside, int64 range,
              Options& options)
@@ -64,6 +65,13 @@ class Randomized : public PositionalEncoding {
   void draw(Rng& rng) override {
     draw_own(rng);
     inside_->draw(rng);
+  }
+  Tensor own_frequencies() const override {
+    const auto* inside = dynamic_cast<const HasFrequencies*>(inside_.get());
+    return inside ? inside->own_frequencies() : Tensor{};
+  }
+  void study_frequencies(Var f) override {
+    dynamic_cast<HasFrequencies&>(*inside_).study_frequencies(std::move(f));
   }
 
   Var embed(const Var& x, const Positions& p, Pass& pass) const override {

@@ -80,6 +80,8 @@ class Rff : public AngleEncoding {
   }
   Traits traits() const override { return kTraits; }
 
+  Tensor own_frequencies() const override { return drawn_.value(); }
+
   void draw(Rng& rng) override { drawn_.set(mul(sample(rng), 1 / config_.length)); }
 
   QueryKey transform(const Var& q, const Var& k, const Positions& positions,

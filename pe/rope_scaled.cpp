@@ -54,6 +54,23 @@ struct RopeScaledConfig {
 
   double factor() const { return method == Method::yarn ? 0.1 * std::log(scale) + 1 : 1; }
 
+  /// The same of frequencies [H|1, F, 1] of any kind: base s^(d/(d-2)) for base is s^(-2i/(d-2))
+  /// f_i.
+  Var scaled(const Var& f) const {
+    if (method == Method::linear) return f * (1 / scale);
+    if (method == Method::ntk) {
+      const int64 pairs = f.size(1);
+      std::vector<double> smaller;
+      for (int64 i = 0; i < pairs; ++i)
+        smaller.push_back(
+            std::pow(scale, -static_cast<double>(i) / static_cast<double>(pairs - 1)));
+      return f * Var(from_values(smaller, {1, pairs, 1}));
+    }
+    const Var turns = f * (original_length / (2 * std::numbers::pi));
+    const Var kept = clamp((turns - alpha) * (1 / (beta - alpha)), 0, 1);
+    return f * (kept * (1 - 1 / scale) + 1 / scale);
+  }
+
   Tensor frequencies(int64 d) const {
     check<ConfigError>(method != Method::ntk || d >= 4,
                        "rope_scaled: method = ntk changes the base by scale^(d/(d-2)), which asks "
@@ -103,6 +120,12 @@ class RopeScaled : public AngleEncoding {
     return {turned(q, turn.q).named("q"), turned(k, turn.k).named("k")};
   }
 
+  /// RoPE's, before they are made smaller.
+  Tensor own_frequencies() const override {
+    const int64 pairs = shape().head_dim() / 2;
+    return reshape(exponential_frequencies(1, pairs, config_.base), {1, pairs, 1});
+  }
+
   std::optional<Interaction> interaction(const Tensor& p_m, const Tensor& p_n) const override {
     return Interaction{
         .g = mul(pair_turns(angles_at(sub(p_m, p_n)), shape().heads, config_.pairing),
@@ -111,6 +134,9 @@ class RopeScaled : public AngleEncoding {
         .beta = {},
         .gamma = {}};
   }
+
+ protected:
+  Var scaled(const Var& f) const override { return config_.scaled(f); }
 
  private:
   RopeScaledConfig config_;

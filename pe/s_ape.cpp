@@ -50,7 +50,7 @@ struct SApeConfig {
   }
 };
 
-class SApe : public LabelEncoding {
+class SApe : public LabelEncoding, public HasFrequencies {
  public:
   SApe(const Build& build, EncodingShape shape, SApeConfig config)
       : LabelEncoding(
@@ -78,6 +78,12 @@ class SApe : public LabelEncoding {
     return t;
   }
 
+  /// Of the sinusoids, one a column; none where codes are learned.
+  Tensor own_frequencies() const override {
+    if (!tables_.empty()) return {};
+    return structural_frequencies(shape().d_model, config_.bases);
+  }
+
   Var embed(const Var& x, const Positions& positions, Pass& pass) const override {
     const ScopeGuard scope = enter(pass);
     const Tensor labels = query_rows(checked_labels(positions), positions);
@@ -95,8 +101,10 @@ class SApe : public LabelEncoding {
       return take_rows(**tables_[c],
                        Var(row_ids(labels, column, tables_[c]->shape()[0], "values")));
     const DistinctLags distinct = distinct_lags(select(labels, 2, column));
-    const Tensor table = structural_code(distinct.lags, shape().d_model, config_.bases[c]);
-    return constant(cast(take_rows(table, distinct.index), dtype()), "code");
+    const Var f =
+        frequencies_of_label(column, structural_frequencies(shape().d_model, config_.bases[c]));
+    const Var table = structural_code(distinct.lags, f);
+    return cast(take_rows(table, Var(distinct.index)), dtype()).named("code");
   }
 
   SApeConfig config_;

@@ -49,7 +49,7 @@ struct SandwichConfig {
   }
 };
 
-class Sandwich : public LagBias {
+class Sandwich : public LagBias, public HasFrequencies {
  public:
   Sandwich(const Build& build, EncodingShape shape, SandwichConfig config)
       : LagBias(build, shape, config.labels, kTraits),
@@ -60,16 +60,18 @@ class Sandwich : public LagBias {
     for (int64 h = 1; h <= shape.heads; ++h) scales.push_back(heads / (8 * static_cast<double>(h)));
     scales_ = from_values(scales, {shape.heads, 1});
   }
+  Tensor own_frequencies() const override { return for_every_label(frequencies_, label_width()); }
 
  protected:
-  Var bias(int64, const Tensor& delta) const override {
+  Var bias(int64 column, const Tensor& delta) const override {
     const DistinctLags distinct = distinct_lags(delta);
-    const Tensor angles = phase(frequencies_, unsqueeze(distinct.lags, 1), DType::f64);
-    const Tensor table = mul(scales_, unsqueeze(sum(cos(angles), {1}), 0));  // [H, U]
-    std::vector<Tensor> of_heads;
+    const Var theta = phase(frequencies_of_label(column, frequencies_),
+                            Var(unsqueeze(distinct.lags, 1)), DType::f64);
+    const Var table = Var(scales_) * unsqueeze(sum(cos(theta), {1}), 0);  // [H, U]
+    std::vector<Var> of_heads;
     for (int64 h = 0; h < table.size(0); ++h)
-      of_heads.push_back(take_rows(select(table, 0, h), distinct.index));
-    return constant(cast(stack(of_heads, 0), dtype()));
+      of_heads.push_back(take_rows(select(table, 0, h), Var(distinct.index)));
+    return cast(stack(of_heads, 0), dtype());
   }
 
  private:

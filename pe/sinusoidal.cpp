@@ -33,7 +33,7 @@ struct SinusoidalConfig {
   }
 };
 
-class Sinusoidal : public LabelEncoding {
+class Sinusoidal : public LabelEncoding, public HasFrequencies {
  public:
   Sinusoidal(const Build& build, EncodingShape shape, const SinusoidalConfig& config)
       : LabelEncoding(build, shape, config.labels) {
@@ -47,12 +47,13 @@ class Sinusoidal : public LabelEncoding {
     if (label_width() > 1) drawn_ = &buffer("frequencies", frequencies_, BufferDType::fixed);
   }
   Traits traits() const override { return kTraits; }
+  Tensor own_frequencies() const override { return drawn_ ? drawn_->value() : frequencies_; }
 
   Var embed(const Var& x, const Positions& positions, Pass& pass) const override {
     const ScopeGuard scope = enter(pass);
     const Tensor labels = query_rows(checked_labels(positions), positions);
     check_embedded(x, labels);
-    const Tensor& frequencies = drawn_ ? drawn_->value() : frequencies_;
+    const Var frequencies = studied().defined() ? studied() : Var(own_frequencies());
     const Var theta = squeeze(angles(frequencies, labels, x.dtype()), 1);
     const std::array<Var, 2> parts{sin(theta), cos(theta)};
     const Var code =

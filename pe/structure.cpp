@@ -3,18 +3,30 @@
 #include <cmath>
 
 #include "tensor/elementwise.h"
+#include "tensor/index.h"
 
 namespace gradus {
 
-Tensor structural_code(const Tensor& values, int64 width, double base) {
-  std::vector<double> frequencies, shifts;
-  for (int64 c = 0; c < width; ++c) {
-    frequencies.push_back(
+Tensor structural_frequencies(int64 width, double base) {
+  std::vector<double> f;
+  for (int64 c = 0; c < width; ++c)
+    f.push_back(
         std::pow(base, -2.0 * static_cast<double>((c + 1) / 2) / static_cast<double>(width)));
-    shifts.push_back(static_cast<double>(c % 2));
-  }
-  const Tensor theta = phase(from_values(frequencies, {width}), unsqueeze(values, 1), DType::f64);
-  return where(cast(from_values(shifts, {width}), DType::u8), cos(theta), sin(theta));
+  return from_values(f, {width});
+}
+
+Tensor structural_frequencies(int64 width, const std::vector<double>& bases) {
+  std::vector<Tensor> columns;
+  for (double base : bases) columns.push_back(structural_frequencies(width, base));
+  return unsqueeze(stack(columns, 1), 0);
+}
+
+Var structural_code(const Tensor& values, const Var& frequencies) {
+  const int64 width = frequencies.size(0);
+  std::vector<double> odd;
+  for (int64 c = 0; c < width; ++c) odd.push_back(static_cast<double>(c % 2));
+  const Var theta = phase(frequencies, Var(unsqueeze(values, 1)), DType::f64);
+  return where(Var(cast(from_values(odd, {width}), DType::u8)), cos(theta), sin(theta));
 }
 
 std::vector<double> per_structure(Options& options, const std::string& key,
@@ -62,6 +74,11 @@ StructuralScores::StructuralScores(const Build& build, EncodingShape shape, Stru
   }
 }
 
+Tensor StructuralScores::own_frequencies() const {
+  if (config_.codes == StructureCodes::learned) return {};
+  return structural_frequencies(shape().d_model, config_.bases);
+}
+
 Var StructuralScores::scaled_queries(const Var& q) const {
   return q * (1 / std::sqrt(static_cast<double>(shape().head_dim())));
 }
@@ -72,11 +89,11 @@ Var StructuralScores::project(const Linear& part, const Var& code, Pass& pass) c
 
 Var StructuralScores::structure_rows(const Tensor& lags, int64 column, Pass& pass) const {
   const auto c = static_cast<std::size_t>(column);
-  if (config_.codes == StructureCodes::sine)
-    return project(
-        *structures_[c],
-        constant(cast(structural_code(lags, shape().d_model, config_.bases[c]), dtype()), "code"),
-        pass);
+  if (config_.codes == StructureCodes::sine) {
+    const Var f =
+        frequencies_of_label(column, structural_frequencies(shape().d_model, config_.bases[c]));
+    return project(*structures_[c], cast(structural_code(lags, f), dtype()).named("code"), pass);
+  }
   const auto clip = static_cast<int64>(config_.clips[c]);
   return project(*structures_[c], take_rows(**tables_[c], Var(clipped(lags, -clip, clip))), pass);
 }

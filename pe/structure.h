@@ -12,11 +12,15 @@ namespace gradus {
 
 enum class StructureCodes { learned, sine };
 
-/// The sinusoidal code of these values f64 [U], [U, width]: column c is sin (c even) or cos (c odd)
-/// of v / base^(2 floor((c + 1) / 2) / width). Columns count from 1 in the exponents, as in the
-/// authors' code, so that they run 0, 2, 2, 4, 4, ... and sin and cos of one frequency are not
-/// neighbours from an even column on.
-Tensor structural_code(const Tensor& values, int64 width, double base);
+/// Frequencies of the columns of a sinusoidal code, f64 [width]: base^(-2 floor((c + 1) / 2) /
+/// width). Columns count from 1 in the exponents, as in the authors' code, so that they run 0, 2,
+/// 2, 4, 4, ... and sin and cos of one frequency are not neighbours from an even column on.
+Tensor structural_frequencies(int64 width, double base);
+/// The code of these values f64 [U], f64 [U, width]: column c is sin (c even) or cos (c odd) of f_c
+/// v.
+Var structural_code(const Tensor& values, const Var& frequencies);
+/// Those of several structures, f64 [1, width, structures].
+Tensor structural_frequencies(int64 width, const std::vector<double>& bases);
 
 /// Options of several structures: one number for each number of the labels, or one for all, or by
 /// the tracks' names. ConfigError for another count.
@@ -35,7 +39,11 @@ struct StructuralConfig {
 };
 
 /// Rows E_s(lag) = layer(structure_s(code_s(lag))), split over the heads, and their scores.
-class StructuralScores : public LabelEncoding {
+class StructuralScores : public LabelEncoding, public HasFrequencies {
+ public:
+  /// Of the sinusoids, one a column; none where codes are learned.
+  Tensor own_frequencies() const override;
+
  protected:
   StructuralScores(const Build& build, EncodingShape shape, StructuralConfig config,
                    LabelValues values);

@@ -47,7 +47,7 @@ struct TransformerXlConfig {
   }
 };
 
-class TransformerXl : public LabelEncoding {
+class TransformerXl : public LabelEncoding, public HasFrequencies {
  public:
   TransformerXl(const Build& build, EncodingShape shape, const TransformerXlConfig& config)
       : LabelEncoding(build, shape, config.labels),
@@ -64,6 +64,7 @@ class TransformerXl : public LabelEncoding {
           std::make_unique<Linear>(child(fmt::format("lag{}", c)), d, d, Bias::no));
   }
   Traits traits() const override { return kTraits; }
+  Tensor own_frequencies() const override { return for_every_label(frequencies_, label_width()); }
 
   std::optional<Var> score_bias(const Var& q, const Var& k, const Positions& positions,
                                 Pass& pass) const override {
@@ -99,9 +100,10 @@ class TransformerXl : public LabelEncoding {
   }
   /// W r of these lags, [H, U, d].
   Var rows(const Tensor& lags, int64 column, Pass& pass) const {
-    const Tensor angles = phase(frequencies_, unsqueeze(lags, 1), DType::f64);
-    const std::array<Tensor, 2> parts{sin(angles), cos(angles)};
-    const Var code = constant(cast(concat(parts, 1), dtype()), "code");
+    const Var theta =
+        phase(frequencies_of_label(column, frequencies_), Var(unsqueeze(lags, 1)), DType::f64);
+    const std::array<Var, 2> parts{sin(theta), cos(theta)};
+    const Var code = cast(concat(parts, 1), dtype()).named("code");
     return split_rows((*projections_[static_cast<std::size_t>(column)])(code, pass), shape().heads);
   }
 

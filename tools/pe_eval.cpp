@@ -124,11 +124,35 @@ void print_parameter(const KernelView& view, const Tokens& t, Parameter& p, cons
     fmt::print("  {}: 0 for {} of its {} numbers\n", name, g.size() - nonzero, g.size());
 }
 
+/// By the frequencies: by f_i, or of vectors by each of their numbers.
+void print_frequencies(const KernelView& view, const Tokens& t, const Tensor& exact) {
+  const Tensor before = view.frequencies();
+  const std::vector<double> f = before.to_vector<double>(), g = exact.to_vector<double>();
+  const auto width = static_cast<std::size_t>(before.size(1));
+  for (std::size_t i = 0; i < f.size() && i < kMostParameters; ++i) {
+    const double numeric = difference(f[i], [&](double x) {
+      std::vector<double> moved = f;
+      moved[i] = x;
+      view.use_frequencies(Var(from_values(moved, before.shape())));
+      return value_at(view, t);
+    });
+    print_row(fmt::format("f{}{}", i / width + 1,
+                          width == 1 ? "" : fmt::format(" of label {}", i % width + 1)),
+              g[i], numeric);
+  }
+  view.use_frequencies(Var(before));
+  if (f.size() > kMostParameters)
+    fmt::print("  f: {} more numbers; --set frequencies=... gives fewer\n",
+               f.size() - kMostParameters);
+}
+
 void print_gradient(const KernelView& view, const Tokens& t, const Var& a, const Var& q,
-                    const Var& k) {
+                    const Var& k, const Var& f) {
   std::vector<Var> inputs{q, k};
-  const std::vector<Parameter*> parameters = view.encoding().parameters();
-  for (Parameter* p : parameters) inputs.push_back(**p);
+  std::vector<Parameter*> parameters;
+  for (Parameter* p : view.encoding().parameters())
+    if (p->name() != "frequencies") parameters.push_back(p), inputs.push_back(**p);
+  if (f.defined()) inputs.push_back(f);
   const std::vector<Var> g = grad(a, inputs, {.allow_unused = true});
   fmt::print("\n  {:<24} {:>18} {:>18} {:>9}\n", "gradient of a_mn by", "exact",
              "finite difference", "apart");
@@ -144,9 +168,12 @@ void print_gradient(const KernelView& view, const Tokens& t, const Var& a, const
       print_row(fmt::format("{}{}", who == 0 ? 'q' : 'k', i + 1), exact[i], numeric);
     }
   }
+  if (f.defined())
+    print_frequencies(view, t, g.back().value());
+  else
+    fmt::print("  f: {} has no frequencies\n", view.def().name);
   for (std::size_t i = 0; i < parameters.size(); ++i)
     print_parameter(view, t, *parameters[i], g[i + 2].value());
-  if (parameters.empty()) fmt::print("  {} learns nothing\n", view.def().name);
 }
 
 }  // namespace
@@ -161,7 +188,7 @@ int pe_eval(int argc, char** argv) {
   for (std::string& w : words) arguments.push_back(w.data());
   CommandOptions options("gradus pe eval",
                          "One query and one key through an encoding: features, a_mn and its "
-                         "terms, and the gradient beside finite differences.");
+                         "terms, and the gradient by q, k and f beside finite differences.");
   options.custom_help("--q NUMBERS --k NUMBERS --pm LABEL --pn LABEL [--set KEY=VALUE ...]");
   options.positional_help("NAME");
   // clang-format off
@@ -170,8 +197,8 @@ int pe_eval(int argc, char** argv) {
       ("k,key", "the key (also --k)", takes_word(), "NUMBERS")
       ("pm", "the query's label; several numbers for a vector", takes_word(), "LABEL")
       ("pn", "the key's label", takes_word(), "LABEL")
-      ("set", "an option of the encoding, or a parameter by name; frequencies of vectors are "
-              "written 1:.2,.1:-.3", takes_words(), "KEY=VALUE")
+      ("set", "an option of the encoding, a parameter by name, or frequencies=1,.1 (one a pair; "
+              "of vectors 1:.2,.1:-.3)", takes_words(), "KEY=VALUE")
       ("seed", "of what is drawn", takes_word("1"), "S")
       ("help", "show this text")
       ("name", "the encoding", takes_word());
@@ -199,11 +226,15 @@ int pe_eval(int argc, char** argv) {
   settings.label_width = static_cast<int64>(t.p_m.size());
   settings.seed = static_cast<std::uint64_t>(line.integer("seed", 0, int64{1} << 62));
   if (line.has("set")) settings.set = line.texts("set");
-  settings.set = with_learned_frequencies(def, settings.set);
   const KernelView view(def, settings);
 
   const Shape d{view.head_dim()};
   const Var q = leaf(from_values(t.q, d)), k = leaf(from_values(t.k, d));
+  Var f;
+  if (view.frequencies().defined()) {
+    f = leaf(view.frequencies());
+    view.use_frequencies(f);
+  }
   const KernelView::Pair pair = view.pair(q, k, t.p_m, t.p_n);
   const double a = pair.a.item();
   fmt::print("{}: {}\n", def.name, def.formula);
@@ -214,7 +245,7 @@ int pe_eval(int argc, char** argv) {
   fmt::print("a_mn            {:.10f}\na_mn / sqrt(d)  {:.10f}\n", a,
              a / std::sqrt(static_cast<double>(view.head_dim())));
   print_terms(view, t, a);
-  print_gradient(view, t, pair.a, q, k);
+  print_gradient(view, t, pair.a, q, k, f);
   return 0;
 }
 

@@ -26,16 +26,22 @@ std::string percent(double share) {
 
 std::string label_of(int64 i) { return i < 0 ? std::string("1") : fmt::format("{}", i + 1); }
 
-/// Frequencies 1, 0.1, 0.01, ... a pair, so that encodings can be compared, unless some are set.
+/// Frequencies 1, 0.1, 0.01, ... a pair, so that encodings can be compared, unless some are set:
+/// where an option takes one a pair, or one a coordinate.
 std::vector<std::string> with_frequencies(const EncodingDef& def, std::vector<std::string> set,
                                           int64 d) {
   const bool given = std::any_of(set.begin(), set.end(),
                                  [](const std::string& s) { return s.starts_with("frequencies"); });
-  std::vector<double> f;
-  for (int64 i = 0; i < d / 2; ++i) f.push_back(std::pow(10.0, -static_cast<double>(i)));
-  if (!given && d % 2 == 0)
-    if (const std::string s = frequency_setting(def, f); !s.empty()) set.push_back(s);
-  return with_learned_frequencies(def, std::move(set));
+  const bool one_each =
+      std::any_of(def.options.begin(), def.options.end(), [](const OptionInfo& o) {
+        return o.name == "frequencies" && o.allowed.find("[w]") == std::string_view::npos;
+      });
+  if (given || !one_each || d % 2 != 0) return set;
+  std::vector<std::string> f;
+  for (int64 i = 0; i < d / 2; ++i)
+    f.push_back(fmt::format("{}", std::pow(10.0, -static_cast<double>(i))));
+  set.push_back("frequencies=" + join(f, ","));
+  return set;
 }
 
 /// The closed form is exact, and so is a regression where the score is bilinear and not random.

@@ -1,5 +1,7 @@
 // gradus pe plot: one self-contained page that computes encodings side by side, and holds its own
 // numbers against those of the library that wrote it.
+#include <fmt/ranges.h>
+
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <tuple>
@@ -27,8 +29,9 @@ Json check_of(const Checked& c, int64 d, double f1, double ratio, std::uint64_t 
   std::vector<double> f;
   for (int64 i = 0; i < d / 2; ++i) f.push_back(f1 * std::pow(ratio, static_cast<double>(i)));
   std::vector<std::string> set = c.set;
-  if (const std::string s = frequency_setting(def, f); !s.empty()) set.push_back(s);
-  const KernelView view(def, {.head_dim = d, .set = with_learned_frequencies(def, set)});
+  if (KernelView(def, {.head_dim = d, .set = set}).frequencies().defined())
+    set.push_back(fmt::format("frequencies={}", fmt::join(f, ",")));
+  const KernelView view(def, {.head_dim = d, .set = set});
   Rng rng = Rng(seed).stream("page");
   const Tensor q = normal(rng, {d}, 0, 1, DType::f64), k = normal(rng, {d}, 0, 1, DType::f64);
   const double p_m = 16 * uniform_number(rng) - 4, p_n = 12 * uniform_number(rng);

@@ -83,6 +83,25 @@ std::string picture(const std::vector<Study>& studies, const std::string& points
                       "Scores of positional encodings by content, context and frequency", body);
 }
 
+std::vector<const EncodingDef*> asked_for(const std::string& text) {
+  if (trim(text) == "all") return {encodings().begin(), encodings().end()};
+  std::vector<const EncodingDef*> all;
+  for (const std::string& word : split(text, ',')) all.push_back(&find_encoding(trim(word)));
+  check<ConfigError>(!all.empty(), "--encodings takes names with commas between them, got none");
+  return all;
+}
+
+/// "pooled = false": what is other than by default, but for f itself.
+std::string shown_settings(const EncodingDef& def) {
+  std::vector<std::string> shown;
+  for (const std::string& s : toy_settings(def)) {
+    const std::size_t equals = s.find('=');
+    if (!s.starts_with("frequencies"))
+      shown.push_back(s.substr(0, equals) + " = " + s.substr(equals + 1));
+  }
+  return join(shown);
+}
+
 }  // namespace
 
 int pe_toy(int argc, char** argv) {
@@ -92,7 +111,7 @@ int pe_toy(int argc, char** argv) {
   options.custom_help("[--encodings NAMES] [--seed S] [--svg FILE] [--npy FILE]");
   // clang-format off
   options.add_options()
-      ("encodings", "names with commas between them",
+      ("encodings", "names with commas between them, or all",
        takes_word("rope,f_stripe1,ropepool"), "NAMES")
       ("seed", "draw the points (default: the paper's)", takes_word(), "S")
       ("svg", "draw the panels", takes_word(), "FILE")
@@ -107,21 +126,23 @@ int pe_toy(int argc, char** argv) {
           ? random_toy_points(static_cast<std::uint64_t>(line.integer("seed", 0, int64{1} << 62)))
           : paper_toy_points();
   std::vector<Study> studies;
-  for (const std::string& word : split(line.text("encodings"), ',')) {
-    const EncodingDef& def = find_encoding(trim(word));
-    std::vector<std::string> shown;
-    for (const std::string& s : toy_settings(def))
-      if (s.starts_with("pooled")) shown.push_back("pooled = false");
-    studies.push_back({std::string(def.name), join(shown), toy_scores(def, points)});
+  std::vector<std::string> left_out;
+  for (const EncodingDef* def : asked_for(line.text("encodings"))) {
+    try {
+      studies.push_back({std::string(def->name), shown_settings(*def), toy_scores(*def, points)});
+    } catch (const ConfigError& e) {
+      left_out.emplace_back(e.what());
+    }
   }
-  check<ConfigError>(!studies.empty(),
-                     "--encodings takes names with commas between them, got none");
+  check<ConfigError>(!studies.empty(), "the toy study can draw none of these: {}",
+                     join(left_out, "; "));
   fmt::print("mean score in the query's context minus in the others, at f = 0, 0.5, 1\n");
   for (const Study& s : studies)
     fmt::print("  {:<16} {:>7.3f} {:>7.3f} {:>7.3f}{}\n", s.name, toy_gap(s.scores, points, 0),
                toy_gap(s.scores, points, kToyFrequencies / 2),
                toy_gap(s.scores, points, kToyFrequencies - 1),
                s.settings.empty() ? "" : "  " + s.settings);
+  if (!left_out.empty()) fmt::print("left out\n  {}\n", join(left_out, "\n  "));
   const std::string about = line.has("seed")
                                 ? fmt::format("points drawn with seed {}", line.text("seed"))
                                 : "the points of the paper";

@@ -13,8 +13,7 @@ namespace {
 
 InteractionGrid grid_of(std::string_view name, std::vector<std::string> set, int64 d = 4) {
   const EncodingDef& def = find_encoding(name);
-  return interaction_grid(
-      KernelView(def, {.head_dim = d, .set = with_learned_frequencies(def, std::move(set))}), 0, 8);
+  return interaction_grid(KernelView(def, {.head_dim = d, .set = std::move(set)}), 0, 8);
 }
 
 std::set<std::string> products(const InteractionAnatomy& a, Encounter::Depends on) {

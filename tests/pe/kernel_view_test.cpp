@@ -96,19 +96,91 @@ TEST_CASE("one pair, all pairs and the closed form agree, for every encoding tha
   CHECK(closed_forms >= 12);
 }
 
-TEST_CASE("frequencies become parameters where the encoding has a way") {
-  const auto learned = [](std::string_view name, std::vector<std::string> set) {
-    const EncodingDef& def = find_encoding(name);
-    const KernelView v(def, {.set = with_learned_frequencies(def, std::move(set))});
-    std::vector<double> all;
-    for (const Parameter* p : v.encoding().parameters())
-      for (double x : p->value().to_vector<double>()) all.push_back(x);
-    return all;
-  };
-  for (const char* name : {"rope", "ropepool"})
-    CHECK(learned(name, {"frequencies=1,.1"}) == std::vector<double>{1, .1});
-  CHECK(learned("rope", {"variant=A"}).empty());
-  CHECK(learned("f_stripe1", {"frequencies=1,2,3,-4"}) == std::vector<double>{1, 2, 3, -4});
+TEST_CASE("every encoding of frequencies takes one a pair, and differentiates by them") {
+  // Not kQ: there q1 k1 + q2 k2 = 0, so that f1 moves nothing where both meet one cosine.
+  const Var q(from_values(std::vector<double>{.6, -1, 2, .25}, {4})), k(from_values(kK, {4}));
+  std::string without;
+  int with = 0;
+  for (const EncodingDef* def : encodings()) {
+    CAPTURE(def->name);
+    try {
+      const KernelView v(*def, {.set = {"frequencies=1,.1"}, .label_width = 1, .seed = 3});
+      ++with;
+      REQUIRE(v.frequencies().shape() == Shape{2, 1});
+      const Var f = leaf(v.frequencies());
+      v.use_frequencies(f);
+      const Var a = v.pair(q, k, {2}, {5}).a;
+      const Tensor g = grad(a, {f})[0].value();
+      for (int64 i = 0; i < 2; ++i) {
+        const auto at = [&](double away) {
+          std::vector<double> moved{1, .1};
+          moved[static_cast<std::size_t>(i)] += away;
+          v.use_frequencies(Var(from_values(moved, {2, 1})));
+          return v.pair(q, k, {2}, {5}).a.item();
+        };
+        const double numeric = (at(1e-5) - at(-1e-5)) / 2e-5;
+        CHECK(g.at({i, 0}) == doctest::Approx(numeric).epsilon(1e-6));
+        CHECK(std::abs(numeric) > 1e-9);
+      }
+    } catch (const ConfigError& e) {
+      CHECK(std::string(e.what()).find(" has no frequencies f") != std::string::npos);
+      without += std::string(def->name) + " ";
+    }
+  }
+  CHECK(with >= 18);
+  CHECK(without ==
+        "alibi conv_spe cope cosformer deberta fire kerple learned music_transformer none "
+        "permuteformer shaw t5 toeplitz ");
+}
+
+TEST_CASE("an encoding's own frequencies, put in their place, change nothing") {
+  for (const EncodingDef* def : encodings())
+    for (const char* method : {"linear", "ntk", "yarn"}) {
+      const bool scaled = def->name == "rope_scaled";
+      if (!scaled && std::string_view(method) != "ntk") continue;
+      CAPTURE(def->name);
+      CAPTURE(method);
+      std::vector<std::string> set;
+      if (scaled) set = {std::string("method=") + method, "scale=3", "original_length=40"};
+      const KernelView v(*def, {.set = set, .label_width = 1, .seed = 3});
+      if (!v.frequencies().defined()) continue;
+      const double before = score(v, {7}, {5});
+      v.use_frequencies(Var(v.frequencies()));
+      CHECK(score(v, {7}, {5}) == doctest::Approx(before).epsilon(1e-12));
+    }
+}
+
+TEST_CASE("fewer frequencies than an encoding has are each for as many in turn") {
+  const KernelView two = view_of("f_stripe1", {"frequencies=1,.1"}),
+                   four = view_of("f_stripe1", {"frequencies=1,1,.1,.1"});
+  CHECK(score(two, {2}, {5}) == score(four, {2}, {5}));
+  const KernelView both =
+      view_of("f_stripe", {"frequencies=1,2,1,2,.1,.2,.1,.2", "sines=2", "gains=false"});
+  CHECK(both.frequencies().shape() == Shape{8, 1});
+}
+
+TEST_CASE("of several tracks some are enough") {
+  for (const char* name : {"s_ape", "s_rpe", "ns_rpe"}) {
+    const KernelView v = view_of(name, {}, 1);
+    CHECK(v.label_width() == 1);
+    CHECK(v.notes()[0].find("--set tracks=... names others") != std::string::npos);
+    CHECK(std::isfinite(score(v, {2}, {5})));
+  }
+  CHECK(view_of("s_ape", {}, 2).encoding().tracks() == std::vector<std::string>{"chord", "tempo"});
+}
+
+TEST_CASE("a wrapper takes the options of what it wraps") {
+  CHECK(view_of("gated", {"sines=1", "realizations=3"}).encoding().transformed_width(4) == 3);
+  CHECK(view_of("randomized", {"wraps=alibi", "range=64"}).frequencies().defined() == false);
+}
+
+TEST_CASE("a code that is added has the closed form (q + e(p_m)) . (k + e(p_n))") {
+  const KernelView v = view_of("sinusoidal", {"frequencies=1,.1"});
+  const auto closed = v.interaction({2}, {5});
+  REQUIRE(closed);
+  CHECK(closed->alpha.at({0, 0}) == doctest::Approx(std::sin(5)));
+  CHECK(closed->beta.at({0, 3}) == doctest::Approx(std::cos(.2)));
+  CHECK(closed->gamma.at({0}) == doctest::Approx(std::cos(3) + std::cos(.3)));
 }
 
 TEST_CASE("a setting may be a parameter by its name") {

@@ -67,9 +67,41 @@ TEST_CASE("a seed draws other points, the same ones each time") {
   CHECK(std::sqrt(spread) == doctest::Approx(0.136).epsilon(0.5));
 }
 
-TEST_CASE("encodings of whole labels, or of nothing but time, are refused") {
-  for (const char* name : {"t5", "learned", "cope", "fire", "music_transformer", "s_ape"})
+TEST_CASE("every encoding is drawn, or refused with the reason") {
+  int drawn = 0;
+  for (const EncodingDef* def : encodings()) {
+    CAPTURE(def->name);
+    try {
+      const Tensor a = toy_scores(*def, paper_toy_points());
+      CHECK(a.shape() == Shape{kToyFrequencies, kToyPoints});
+      for (double x : a.to_vector<double>()) REQUIRE(std::isfinite(x));
+      ++drawn;
+    } catch (const ConfigError& e) {
+      CHECK(std::string(e.what()).find("; the toy study has pairs with labels f xi") !=
+            std::string::npos);
+    }
+  }
+  CHECK(drawn >= 20);
+  const struct {
+    const char *name, *why;
+  } refused[] = {{"t5", "looks up whole labels"},
+                 {"shaw", "looks up whole labels"},
+                 {"cope", "tokens between the two"},
+                 {"fire", "takes time only"},
+                 {"music_transformer", "takes time only"}};
+  for (const auto& r : refused)
     CHECK(testing::has(testing::message<ConfigError>(
-                           [&] { (void)toy_scores(find_encoding(name), paper_toy_points()); }),
-                       "the toy study has labels f xi"));
+                           [&] { (void)toy_scores(find_encoding(r.name), paper_toy_points()); }),
+                       r.why));
+}
+
+TEST_CASE("xpos is RoPE times a power of the lag") {
+  const ToyPoints p = paper_toy_points();
+  const Tensor xpos = toy_scores(find_encoding("xpos"), p),
+               rope = toy_scores(find_encoding("rope"), p);
+  for (int64 j = 0; j < kToyPoints; ++j) {
+    const double lag = p.query_context - p.context[static_cast<std::size_t>(j)];
+    CHECK(xpos.at({40, j}) ==
+          doctest::Approx(rope.at({40, j}) * std::pow(0.4 / 1.4, lag / 512)).epsilon(1e-12));
+  }
 }

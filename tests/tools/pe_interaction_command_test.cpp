@@ -36,6 +36,17 @@ TEST_CASE("pe toy prints the gaps, draws, and writes the scores") {
   CHECK(gradus_command("pe toy --encodings alibi").code == 0);
 }
 
+TEST_CASE("pe toy draws what can be drawn, and says what is left out and why") {
+  const std::string svg = scratch() / "some.svg";
+  const CommandResult r = gradus_command("pe toy --encodings rope,xpos,shaw --svg " + svg);
+  CAPTURE(r.out);
+  CHECK(r.code == 0);
+  CHECK(r.has("\n  xpos               0.333   0.660   1.008\nleft out\n  shaw: it looks up whole"));
+  check_svg(svg);
+  CHECK(read_file(svg).find(">shaw<") == std::string::npos);
+  CHECK(gradus_command("pe toy --encodings all").has("\n  rope_scaled  "));
+}
+
 TEST_CASE("pe interaction writes the same numbers as .npy and CSV, and draws them") {
   const std::string svg = scratch() / "i.svg", npy = scratch() / "i.npy", csv = scratch() / "i.csv";
   const CommandResult r = gradus_command("pe interaction rope --from -1 --to 3 --size 2 --svg " +
@@ -52,7 +63,7 @@ TEST_CASE("pe interaction writes the same numbers as .npy and CSV, and draws the
   CHECK(text.starts_with("p_m,p_n,row,column,closed,monte_carlo\n-1,-1,q1,k1,1,"));
   CHECK(std::count(text.begin(), text.end(), '\n') == 1 + 25 * 9);
   // Without a closed form its numbers are blank.
-  CHECK(gradus_command("pe interaction sinusoidal --to 3 --npy " + npy).code == 0);
+  CHECK(gradus_command("pe interaction cope --to 3 --npy " + npy).code == 0);
   CHECK(std::isnan(read_npy(npy).at({0, 0, 0, 0, 0})));
 }
 
@@ -71,7 +82,8 @@ TEST_CASE("pe interaction --all has a line for every encoding") {
 TEST_CASE("wrong words are one clear message and exit code 2") {
   check_refused("pe toy --encodings rope,ropool", {"unknown positional encoding 'ropool'"});
   check_refused("pe toy --encodings ''", {"--encodings takes names"});
-  check_refused("pe toy --encodings t5", {"t5 takes whole numbers", "the toy study"});
+  check_refused("pe toy --encodings t5",
+                {"can draw none of these", "t5: it looks up whole labels"});
   check_refused("pe toy --seed x", {"--seed takes a whole number", "'x'"});
   check_refused("pe toy --svg /nowhere/toy.svg", {"/nowhere/toy.svg"});
   check_refused("pe toy --sgv x", {"did you mean '--svg'?"});
