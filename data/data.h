@@ -5,6 +5,7 @@
 #include "data/chord.h"
 #include "data/context.h"
 #include "data/harmony_data.h"
+#include "data/harmony_past.h"
 #include "data/harmony_set.h"
 #include "data/midi.h"
 #include "data/midi_set.h"

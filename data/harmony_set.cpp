@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "data/harmony_past.h"
 #include "tensor/error.h"
 #include "tensor/text.h"
 
@@ -29,6 +30,10 @@ constexpr Input kInputs[] = {
     {"chord", [](const HarmonyFormat&) -> int64 { return kChordColumns; }},
     {"root", [](const HarmonyFormat&) -> int64 { return kChordColumns; }},
     {"style", [](const HarmonyFormat&) { return static_cast<int64>(style_names().size()); }},
+    {"past", past_width},
+    {"past-quarter", past_width},
+    {"past-half", past_width},
+    {"past-bar", past_width},
 };
 
 int folded(int pitch, int low, int high) {
@@ -86,7 +91,7 @@ void write_input(const Piece& piece, const PieceWindow& w, const HarmonyFormat& 
       each_step([&](const StepLabels& s, float* row) {
         if (!s.chord.is_none()) row[transposed(s.chord, w.semitones).root] = 1;
       });
-    } else {
+    } else if (name == "style") {
       each_step([](const StepLabels& s, float* row) { row[static_cast<int>(s.style)] = 1; });
     }
     input += i.columns(f);
@@ -179,8 +184,17 @@ int64 HarmonyFormat::features() const {
   return n;
 }
 
+int64 HarmonyFormat::first_column(std::string_view input) const {
+  int64 n = 0;
+  for (const Input& i : kInputs) {
+    if (i.name == input) return n;
+    if (reads(i.name)) n += i.columns(*this);
+  }
+  fail<ConfigError>("'{}' is no input", input);
+}
+
 HarmonyBatch make_batch(const std::vector<Piece>& pieces, std::span<const PieceWindow> windows,
-                        int64 steps, const HarmonyFormat& format) {
+                        int64 steps, const HarmonyFormat& format, const PastNoise* noise) {
   const auto batch = static_cast<int64>(windows.size());
   const int64 features = format.features(), pitches = format.pitches();
   const std::vector<LabelColumn> label_columns = format.columns();
@@ -206,6 +220,9 @@ HarmonyBatch make_batch(const std::vector<Piece>& pieces, std::span<const PieceW
         "steps {} to {} of '{}' do not fit: the piece has {}, the window {}", w.begin,
         w.begin + w.length, piece.name, piece.length(), steps);
     write_input(piece, w, format, input + i * steps * features);
+    const PastNoise own{noise ? noise->share : 0,
+                        (noise ? noise->rng : Rng(0)).stream(static_cast<std::uint64_t>(i))};
+    write_past(piece, w, format, own, input + i * steps * features);
     write_target(piece, w, format, onset + i * steps * pitches, sustain + i * steps * pitches);
     std::fill_n(mask + i * steps, w.length, std::uint8_t{1});
     double* first = labels + i * steps * columns;

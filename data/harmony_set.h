@@ -35,7 +35,8 @@ std::vector<std::vector<PieceWindow>> shuffled_batches(const std::vector<PieceWi
 struct HarmonyFormat {
   int steps_per_quarter = kStepsPerQuarter;
   /// Any of: melody, bridge (one column a pitch, for onsets and for sustain); beat (one-hot cell of
-  /// the bar, and the bar's length); chord (12 bits); root (one-hot); style (one-hot).
+  /// the bar, and the bar's length); chord (12 bits); root (one-hot); style (one-hot); past,
+  /// past-quarter, past-half, past-bar (harmony_past.h).
   std::vector<std::string> inputs = {"melody", "beat"};
   int melody_low = 43, melody_high = 103;        ///< pitches low to high - 1
   std::vector<std::string> targets = {"piano"};  ///< any of melody, bridge, piano
@@ -49,6 +50,8 @@ struct HarmonyFormat {
   bool reads_chords() const;
   /// Columns of the input.
   int64 features() const;
+  /// Where those of an input begin, whether it is read or not.
+  int64 first_column(std::string_view input) const;
   /// Columns of a target: the pitches of each track.
   int64 pitches() const { return static_cast<int64>(targets.size()) * (target_high - target_low); }
   std::vector<LabelColumn> columns() const {
@@ -62,7 +65,9 @@ struct HarmonyBatch {
   Tensor labels;          ///< f64 [B, N, columns]
   Tensor mask;            ///< u8 [B, N], 0 where a step is padding
 };
+struct PastNoise;  // harmony_past.h
+/// With `noise`, each window hears a past with mistakes of its own; the targets have none.
 HarmonyBatch make_batch(const std::vector<Piece>& pieces, std::span<const PieceWindow> windows,
-                        int64 steps, const HarmonyFormat& format);
+                        int64 steps, const HarmonyFormat& format, const PastNoise* noise = nullptr);
 
 }  // namespace gradus

@@ -10,12 +10,13 @@
 #include "train/model_reads.h"
 #include "train/run_evaluation.h"
 #include "train/run_vocabulary.h"
+#include "train/step_times.h"
 
 namespace gradus {
 
 namespace {
 
-constexpr int64 kMostBars = 4096;
+constexpr int64 kMostBars = 4096, kMostSeeds = 1000;
 
 Split wanted_split(const CommandLine& line, const std::vector<Piece>& pieces) {
   return line.has("split") ? parse_split(line.text("split")) : evaluation_split(pieces);
@@ -77,7 +78,9 @@ std::string run_text(const std::string& path, const Harmonizer& harmonizer,
 EvaluationTable run_table(const CommandLine& line) {
   const std::string path = line.text("run");
   const RunFolder folder = RunFolder::open(path);
-  const Experiment own = folder.experiment();
+  Experiment own = folder.experiment();
+  if (line.has("temperature")) own.decode.temperature = line.real("temperature", 0, 10);
+  if (line.has("cut")) own.decode.cut = line.probability("cut");
   Experiment e = own;
   if (line.has("data")) e.data.source = line.text("data");
   const HarmonyData data = read_harmony_data(data_request(e, cache_folder(line)));
@@ -96,7 +99,15 @@ EvaluationTable run_table(const CommandLine& line) {
 
   EvaluationTable table;
   try {
-    table = evaluate_run(windows, e.data.source, harmonizer, data.pieces, decoding);
+    table = evaluate_run(windows, e.data.source, harmonizer, data.pieces, decoding,
+                         line.integer("seeds", 1, kMostSeeds));
+    table.heading.emplace_back(
+        "cross entropy",
+        fmt::format("{:.5f} nats a cell{}", cross_entropy(windows, harmonizer, data.pieces),
+                    harmonizer.hears_past() ? ", given the true past" : ""));
+    if (line.has("time-steps"))
+      table.heading.emplace_back(
+          "time", to_string(time_steps(harmonizer, line.integer("time-steps", 16, 1 << 20))));
   } catch (Error& error) {
     error.add(fmt::format("evaluating on {} the run '{}', trained on {}", data_text(e.data.source),
                           path, data_text(own.data.source)));
@@ -116,8 +127,9 @@ EvaluationTable run_table(const CommandLine& line) {
 void check_options(const CommandLine& line) {
   check<ConfigError>(line.has("run") != line.has("baseline"),
                      "gradus evaluate takes one of --run RUN and --baseline NAME");
-  check<ConfigError>(line.has("run") || !line.has("threshold"),
-                     "--threshold belongs to --run: a floor has no probabilities");
+  for (const char* of_run : {"threshold", "temperature", "cut", "time-steps"})
+    check<ConfigError>(line.has("run") || !line.has(of_run),
+                       "--{} belongs to --run: a floor has no probabilities", of_run);
 }
 
 }  // namespace
@@ -142,6 +154,10 @@ int cmd_evaluate(int argc, char** argv) {
       "bars in a window (default: as in training; with --baseline 16 of POP909, 8 of other data)",
       takes_word());
   add("threshold", "probability of an onset (default: the one chosen in training)", takes_word());
+  add("seeds", "of a model that plays by itself: how often", takes_word("3"));
+  add("temperature", "of the same: its decode.temperature", takes_word());
+  add("cut", "of the same: its decode.cut", takes_word());
+  add("time-steps", "print how long the model takes for each of so many steps", takes_word(), "N");
   add("csv", "file to write the table to", takes_word());
   add("json", "file to write the table to", takes_word());
   add_cache_options(add);

@@ -9,6 +9,7 @@
 #include "tools/commands.h"
 #include "tools/harmonize_song.h"
 #include "train/decoding.h"
+#include "train/generation.h"
 #include "train/metrics.h"
 #include "train/run_folder.h"
 #include "train/run_vocabulary.h"
@@ -46,26 +47,45 @@ void set_style(const CommandLine& line, const Harmonizer& h, HarmonizeSong& song
   if (line.has("style")) song.piece.accompaniment = {};  // the target of another style
 }
 
-/// The notes of the model, in steps.
-std::vector<Note> harmonize(const Harmonizer& h, const Piece& piece, double threshold,
-                            bool stream) {
-  HarmonyProbabilities p;
-  if (stream) {
-    using Clock = std::chrono::steady_clock;
-    Clock::time_point before = Clock::now();
-    double longest = 0;
-    p = streamed_probabilities(h, piece, [&] {
-      const Clock::time_point now = Clock::now();
-      longest = std::max(longest, std::chrono::duration<double>(now - before).count());
-      before = now;
-    });
-    fmt::print("bar by bar, each from what was heard up to its end: {:.3f} s for a bar at most\n",
-               longest);
-  } else {
-    for (const std::string& reason : looks_ahead(h)) fmt::print("{}\n", reason);
-    p = h.probabilities(piece);
+/// How long the longest bar took.
+class BarTimer {
+ public:
+  void bar() {
+    const Clock::time_point now = Clock::now();
+    longest_ = std::max(longest_, std::chrono::duration<double>(now - before_).count());
+    before_ = now;
   }
-  return decode(p, make_decoding(h.experiment(), threshold), bar_grid(piece));
+  void print() const {
+    fmt::print("bar by bar, each from what was heard up to its end: {:.3f} s for a bar at most\n",
+               longest_);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point before_ = Clock::now();
+  double longest_ = 0;
+};
+
+/// The notes of the model, in steps.
+std::vector<Note> harmonize(const Harmonizer& h, const Piece& piece, double threshold, bool stream,
+                            std::uint64_t seed) {
+  BarTimer timer;
+  const auto heard = [&] { timer.bar(); };
+  std::vector<Note> notes;
+  if (stream) check_no_look_ahead(h);
+  if (!stream)
+    for (const std::string& reason : looks_ahead(h)) fmt::print("{}\n", reason);
+  if (h.hears_past()) {
+    const Sampling sampling = make_sampling(h.experiment(), threshold, seed);
+    fmt::print("{}, seed {}\n", to_string(sampling), seed);
+    notes = generate(h, piece, sampling, heard);
+  } else {
+    const HarmonyProbabilities p =
+        stream ? streamed_probabilities(h, piece, heard) : h.probabilities(piece);
+    notes = decode(p, make_decoding(h.experiment(), threshold), bar_grid(piece));
+  }
+  if (stream) timer.print();
+  return notes;
 }
 
 void print_scores(const HarmonizeSong& song, const std::vector<Note>& notes, std::size_t onsets) {
@@ -106,6 +126,9 @@ int cmd_harmonize(int argc, char** argv) {
   add("style", "style of the accompaniment (default: the tune's; ballad)", takes_word());
   add("track", "the melody's track (default: one called melody, else the first)", takes_word(""));
   add("threshold", "probability of an onset (default: the one chosen in training)", takes_word());
+  add("seed", "of a model that plays by itself: another one, another accompaniment",
+      takes_word("1"));
+  add("temperature", "of the same: its decode.temperature", takes_word());
   add("program", "General MIDI program of the accompaniment, 0 to 127", takes_word("0"));
   add("with-target", "write the song's own accompaniment beside the model's");
   add("stream", "compute each bar from what was heard up to its end");
@@ -124,12 +147,19 @@ int cmd_harmonize(int argc, char** argv) {
   check<ConfigError>(line.has("song") || (!line.has("track") && !line.has("data")),
                      "--track and --data choose a song and its track; a bundled tune has one "
                      "melody");
+  const int64 seed = line.integer("seed", 0, int64{1} << 53);
   const auto program = static_cast<int>(line.integer("program", 0, 127));
 
   check<ConfigError>(std::filesystem::exists(folder.checkpoint("best")),
                      "'{}' has no checkpoint yet: its training did not end an epoch",
                      folder.path().string());
-  Harmonizer harmonizer(folder.experiment(), load_vocabulary(folder));
+  Experiment experiment = folder.experiment();
+  if (line.has("temperature")) experiment.decode.temperature = line.real("temperature", 0, 10);
+  Harmonizer harmonizer(experiment, load_vocabulary(folder));
+  check<ConfigError>(harmonizer.hears_past() || (!line.has("seed") && !line.has("temperature")),
+                     "--seed and --temperature belong to a model that hears its past; this one "
+                     "reads {}",
+                     join(experiment.data.inputs));
   const TrainingPoint point =
       load_checkpoint(folder.checkpoint("best"), harmonizer.model(), nullptr);
   const double threshold = line.has("threshold") ? line.probability("threshold") : point.threshold;
@@ -145,7 +175,8 @@ int cmd_harmonize(int argc, char** argv) {
   check<ConfigError>(!line.has("with-target") || !song.piece.accompaniment.empty(),
                      "'{}' has no accompaniment that --with-target could write", song.piece.name);
 
-  const std::vector<Note> notes = harmonize(harmonizer, song.piece, threshold, line.has("stream"));
+  const std::vector<Note> notes = harmonize(harmonizer, song.piece, threshold, line.has("stream"),
+                                            static_cast<std::uint64_t>(seed));
   add_track(song, "accompaniment", program, notes);
   const std::size_t onsets = song.kept.tracks.back().notes.size();
   if (line.has("with-target"))

@@ -1,6 +1,7 @@
 #include "tools/command_line.h"
 
 #include <algorithm>
+#include <limits>
 
 // A comma belongs to the value: --set 'data.inputs=["melody", "beat"]' is one setting.
 #define CXXOPTS_VECTOR_DELIMITER '\0'
@@ -35,6 +36,17 @@ void check_names(const cxxopts::Options& options, const std::string& program, in
                        "{}: unknown option '{}'; known: {}{}", program, word, join(known),
                        did_you_mean(word, known));
   }
+}
+
+/// NaN for what is no number.
+double number(const std::string& given) {
+  std::size_t used = 0;
+  try {
+    const double value = std::stod(given, &used);
+    if (used == given.size()) return value;
+  } catch (const std::exception&) {
+  }
+  return std::numeric_limits<double>::quiet_NaN();
 }
 
 }  // namespace
@@ -138,16 +150,16 @@ int64 CommandLine::integer(const std::string& name, int64 low, int64 high) const
 }
 
 double CommandLine::probability(const std::string& name) const {
-  const std::string given = text(name);
-  std::size_t used = 0;
-  double value = 0;
-  try {
-    value = std::stod(given, &used);
-  } catch (const std::exception&) {
-    used = 0;
-  }
-  check<ConfigError>(used > 0 && used == given.size() && value > 0 && value <= 1,
-                     "--{} is a probability above 0 and at most 1, got '{}'", name, given);
+  const double value = number(text(name));
+  check<ConfigError>(value > 0 && value <= 1,
+                     "--{} is a probability above 0 and at most 1, got '{}'", name, text(name));
+  return value;
+}
+
+double CommandLine::real(const std::string& name, double low, double high) const {
+  const double value = number(text(name));
+  check<ConfigError>(value >= low && value <= high, "--{} is a number from {} to {}, got '{}'",
+                     name, low, high, text(name));
   return value;
 }
 

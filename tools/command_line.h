@@ -74,6 +74,7 @@ class CommandLine {
   int64 integer(const std::string& name, int64 low, int64 high) const;
   /// A probability above 0.
   double probability(const std::string& name) const;
+  double real(const std::string& name, double low, double high) const;
 
  private:
   struct Impl;

@@ -4,8 +4,11 @@
 #include <set>
 
 #include "data/pop909.h"
+#include "nn/loss.h"
+#include "tensor/elementwise.h"
 #include "tensor/error.h"
 #include "tensor/parallel.h"
+#include "tensor/reduce.h"
 #include "tensor/text.h"
 
 namespace gradus {
@@ -47,6 +50,9 @@ class Scores {
     double text = 0;
     for (double s : ssmd_text_) text += s;
     return {std::string(name), mean.mean(), text / static_cast<double>(ssmd_text_.size())};
+  }
+  void add_to(HarmonyMean& mean) const {
+    for (const HarmonyScore& s : scores_) mean.add(s);
   }
 
  private:
@@ -154,37 +160,104 @@ EvaluationRow evaluate_floor(const EvaluationWindows& w, const Floor& floor) {
   return scores.mean(floor.name);
 }
 
+namespace {
+
+/// The windows on the model's grid, in batches of as many steps as in training.
+struct Heard {
+  std::vector<PieceWindow> windows;
+  int64 factor = 1;  // ticks of a step
+  std::size_t batch = 1;
+
+  Heard(const EvaluationWindows& w, const Harmonizer& harmonizer, const std::vector<Piece>& pieces)
+      : windows(w.windows), factor(kTicks / harmonizer.format().steps_per_quarter) {
+    check<ConfigError>(pieces.size() == w.pieces.size(),
+                       "the model hears {} pieces, but {} are to be judged", pieces.size(),
+                       w.pieces.size());
+    int64 steps = 1;
+    for (PieceWindow& h : windows) {
+      const std::string &name = pieces[h.piece].name, &judged = w.pieces[h.piece].name;
+      check<ConfigError>(name == judged && h.begin % factor == 0 && h.length % factor == 0,
+                         "piece {} is '{}' to the model and '{}' to the measures", h.piece, name,
+                         judged);
+      h.begin /= factor;
+      h.length /= factor;
+      steps = std::max(steps, h.length);
+    }
+    const Experiment& e = harmonizer.experiment();
+    batch = static_cast<std::size_t>(
+        std::max<int64>(1, e.train.batch * std::max<int64>(e.data.steps, 1) / steps));
+  }
+
+  /// Calls f(begin, windows begin .. of the batch).
+  template <class F>
+  void each_batch(std::size_t size, F&& f) const {
+    for (std::size_t begin = 0; begin < windows.size(); begin += size)
+      f(begin, std::span<const PieceWindow>(windows.data() + begin,
+                                            std::min(size, windows.size() - begin)));
+  }
+};
+
+}  // namespace
+
 EvaluationRow evaluate_model(const EvaluationWindows& w, const Harmonizer& harmonizer,
                              const std::vector<Piece>& pieces, const Decoding& decoding) {
-  check<ConfigError>(pieces.size() == w.pieces.size(),
-                     "the model hears {} pieces, but {} are to be judged", pieces.size(),
-                     w.pieces.size());
-  const int64 factor = kTicks / harmonizer.format().steps_per_quarter;
-  std::vector<PieceWindow> heard = w.windows;
-  int64 steps = 1;
-  for (PieceWindow& h : heard) {
-    const std::string &name = pieces[h.piece].name, &judged = w.pieces[h.piece].name;
-    check<ConfigError>(name == judged && h.begin % factor == 0 && h.length % factor == 0,
-                       "piece {} is '{}' to the model and '{}' to the measures", h.piece, name,
-                       judged);
-    h.begin /= factor;
-    h.length /= factor;
-    steps = std::max(steps, h.length);
-  }
-  // As many steps at once as in training.
-  const Experiment& e = harmonizer.experiment();
-  const auto batch = static_cast<std::size_t>(
-      std::max<int64>(1, e.train.batch * std::max<int64>(e.data.steps, 1) / steps));
+  const Heard heard(w, harmonizer, pieces);
   Scores scores(w);
-  for (std::size_t begin = 0; begin < heard.size(); begin += batch) {
-    const std::size_t end = std::min(begin + batch, heard.size());
-    const std::vector<HarmonyProbabilities> p =
-        harmonizer.probabilities(pieces, {heard.data() + begin, end - begin});
-    each_window(begin, end, [&](std::size_t i) {
-      scores.set(i, decode(p[i - begin], decoding, bar_grid(pieces[heard[i].piece])), factor);
+  heard.each_batch(heard.batch, [&](std::size_t begin, std::span<const PieceWindow> part) {
+    const std::vector<HarmonyProbabilities> p = harmonizer.probabilities(pieces, part);
+    each_window(begin, begin + part.size(), [&](std::size_t i) {
+      scores.set(i, decode(p[i - begin], decoding, bar_grid(pieces[heard.windows[i].piece])),
+                 heard.factor);
     });
+  });
+  EvaluationRow row = scores.mean("model");
+  row.of_model = true;
+  return row;
+}
+
+std::vector<EvaluationRow> evaluate_playing(const EvaluationWindows& w,
+                                            const Harmonizer& harmonizer,
+                                            const std::vector<Piece>& pieces, Sampling sampling,
+                                            std::span<const std::uint64_t> seeds) {
+  constexpr std::size_t kSideBySide = 8;  // batches; a step has few rows
+  const Heard heard(w, harmonizer, pieces);
+  std::vector<EvaluationRow> rows{{"model", {}, 0, true}};
+  HarmonyMean all;
+  for (const std::uint64_t seed : seeds) {
+    sampling.seed = seed;
+    Scores scores(w);
+    heard.each_batch(
+        kSideBySide * heard.batch, [&](std::size_t begin, std::span<const PieceWindow> part) {
+          const std::vector<std::vector<Note>> notes = generate(harmonizer, pieces, part, sampling);
+          each_window(begin, begin + part.size(),
+                      [&](std::size_t i) { scores.set(i, notes[i - begin], heard.factor); });
+        });
+    rows.push_back(scores.mean(fmt::format("seed {}", seed)));
+    rows.back().of_model = true;
+    scores.add_to(all);
+    rows[0].ssmd_text += rows.back().ssmd_text / static_cast<double>(seeds.size());
   }
-  return scores.mean("model");
+  rows[0].score = all.mean();
+  return rows;
+}
+
+double cross_entropy(const EvaluationWindows& w, const Harmonizer& harmonizer,
+                     const std::vector<Piece>& pieces) {
+  const NoGrad no_grad;
+  const Heard heard(w, harmonizer, pieces);
+  double total = 0, weight = 0;
+  heard.each_batch(heard.batch, [&](std::size_t, std::span<const PieceWindow> part) {
+    int64 steps = 0;
+    for (const PieceWindow& p : part) steps = std::max(steps, p.length);
+    const HarmonyBatch b = make_batch(pieces, part, steps, harmonizer.format());
+    Pass pass = Pass::eval();
+    const Var loss = bce_loss(harmonizer.logits(b, pass), Var(harmonizer.targets(b)),
+                              Var(unsqueeze(b.mask, -1)));
+    const double heard_steps = sum(b.mask).item();
+    total += loss.item() * heard_steps;
+    weight += heard_steps;
+  });
+  return total / weight;
 }
 
 }  // namespace gradus

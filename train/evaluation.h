@@ -6,6 +6,7 @@
 
 #include "train/decoding.h"
 #include "train/floors.h"
+#include "train/generation.h"
 #include "train/harmony_metrics.h"
 
 namespace gradus {
@@ -34,14 +35,24 @@ Split evaluation_split(const std::vector<Piece>& pieces);
 
 struct EvaluationRow {
   std::string name;
-  HarmonyScore score;    ///< SSMD as in the papers' code
-  double ssmd_text = 0;  ///< SSMD as in the papers' text
+  HarmonyScore score;     ///< SSMD as in the papers' code
+  double ssmd_text = 0;   ///< SSMD as in the papers' text
+  bool of_model = false;  ///< no floor
 };
 /// What is known of a window to a floor.
 KnownMusic known_music(const Piece& piece, const PieceWindow& window);
 EvaluationRow evaluate_floor(const EvaluationWindows& windows, const Floor& floor);
-/// `pieces`: the same ones on the model's grid.
+/// `pieces`: the same ones on the model's grid. A model that hears its past hears the true one.
 EvaluationRow evaluate_model(const EvaluationWindows& windows, const Harmonizer& harmonizer,
                              const std::vector<Piece>& pieces, const Decoding& decoding);
+/// What a model that hears its past plays by itself: the mean over seeds, then each of them.
+std::vector<EvaluationRow> evaluate_playing(const EvaluationWindows& windows,
+                                            const Harmonizer& harmonizer,
+                                            const std::vector<Piece>& pieces, Sampling sampling,
+                                            std::span<const std::uint64_t> seeds);
+/// Mean binary cross entropy of the model's outputs, in nats a cell, given the true past where it
+/// hears one: minus the logarithm of the likelihood.
+double cross_entropy(const EvaluationWindows& windows, const Harmonizer& harmonizer,
+                     const std::vector<Piece>& pieces);
 
 }  // namespace gradus

@@ -55,7 +55,7 @@ std::vector<std::string> reached_by_floors(const EvaluationTable& table) {
     if (m.better == Better::neither) continue;
     std::vector<std::string> floors;
     for (std::size_t i = 1; i < table.rows.size(); ++i)
-      if (reaches(m.better, m.value(table.rows[i]), m.value(model)))
+      if (!table.rows[i].of_model && reaches(m.better, m.value(table.rows[i]), m.value(model)))
         floors.push_back(
             fmt::format("{} ({})", table.rows[i].name, with_two_sided(m, table.rows[i])));
     if (floors.empty()) continue;

@@ -16,7 +16,7 @@ struct EvaluationTable {
   int64 bars = 0, windows = 0;
   Split split = Split::test;
   double threshold = 0;             ///< of the model; 0 where there is none
-  std::vector<EvaluationRow> rows;  ///< where there is a model, it is the first
+  std::vector<EvaluationRow> rows;  ///< where there is a model, the first ones are its
   bool has_model() const { return threshold > 0; }
 };
 /// Heading, rows, and for each measure the floors that reach the model.

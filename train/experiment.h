@@ -48,6 +48,7 @@ struct Experiment {
     double positive_weight = 1, focal_gamma = 0;
     bool base_rate_bias = false;
     int64 curriculum_epochs = 0, curriculum_steps = 16;
+    double past_noise = 0;
     int64 patience = 0;
     int64 save_every = 0;
     int64 log_every = 10;
@@ -57,6 +58,7 @@ struct Experiment {
     double sustain_threshold = 0.5;
     bool expected_counts = false, fill_quarters = false;
     int64 merge = 0, min_length = 1, polyphony = 0;
+    double temperature = 1, cut = 0;
   } decode;
 
   /// Reads a file, then the overrides ("train.learning_rate=1e-3"). IoError / ConfigError say file,

@@ -26,8 +26,11 @@ void visit_keys(V&& v, Experiment& e) {
             "tunes: training pieces in keys so many semitones lower; other "
             "music: each window at random, anew each epoch");
   v.integer("data.transpose_up", e.data.transpose_up, 0, 11, "and higher");
-  v.words("data.inputs", e.data.inputs, {"melody", "bridge", "beat", "chord", "root", "style"},
-          "what the model reads at each step");
+  v.words("data.inputs", e.data.inputs,
+          {"melody", "bridge", "beat", "chord", "root", "style", "past", "past-quarter",
+           "past-half", "past-bar"},
+          "what the model reads at each step; past: the piano itself one step ago, a quarter, half "
+          "a bar or a bar ago; the model plays step by step and hears what it has played");
   v.integer("data.input_lowest", e.data.input_lowest, 0, 116,
             "melody and bridge are moved by octaves to lie between this pitch");
   v.integer("data.input_highest", e.data.input_highest, 11, 127, "and this one");
@@ -85,6 +88,8 @@ void visit_keys(V&& v, Experiment& e) {
   v.integer("train.curriculum_epochs", e.train.curriculum_epochs, 0, 100000,
             "epochs in which the windows grow to data.steps");
   v.integer("train.curriculum_steps", e.train.curriculum_steps, 1, 65536, "from so many steps");
+  v.real("train.past_noise", e.train.past_noise, 0, 1,
+         "of the past that training hears: share of its notes left out, and of wrong ones beside");
   v.integer("train.patience", e.train.patience, 0, 100000,
             "epochs without a smaller validation loss after which training ends; 0: never");
   v.integer("train.save_every", e.train.save_every, 0, int64{1} << 53,
@@ -104,6 +109,11 @@ void visit_keys(V&& v, Experiment& e) {
             "steps; shorter notes are left out");
   v.integer("decode.polyphony", e.decode.polyphony, 0, 128,
             "notes that sound at once, the most probable ones; 0: any number");
+  v.real("decode.temperature", e.decode.temperature, 0, 10,
+         "of models that hear their past: log-odds move away from those of the threshold by 1 / "
+         "temperature; 1: as the model says; 0: the threshold decides");
+  v.real("decode.cut", e.decode.cut, 0, 1,
+         "of models that hear their past: less probable onsets are never played");
 }
 
 }  // namespace gradus::detail

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "data/harmony_past.h"
 #include "nn/loss.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
@@ -74,6 +75,11 @@ Harmonizer::Harmonizer(const Experiment& experiment, ChordVocabulary chords)
                      join(format_.targets));
   piano_columns_ = format_.target_high - format_.target_low;
   piano_first_ = (piano - format_.targets.begin()) * piano_columns_;
+  check<ConfigError>(
+      !hears_past() || (experiment.model.causal && experiment.model.attention == "linear"),
+      "a model that hears its past plays step by step, as causal linear attention "
+      "can; got model.attention = \"{}\", model.causal = {}",
+      experiment.model.attention, experiment.model.causal);
   // The context is what the encoding sees, unless its own options say otherwise.
   Options pe = experiment.pe_options;
   const EncodingDef& encoding = find_encoding(experiment.pe);
@@ -85,6 +91,14 @@ Harmonizer::Harmonizer(const Experiment& experiment, ChordVocabulary chords)
   const Build build("model", Rng(static_cast<std::uint64_t>(experiment.train.seed)).stream("init"));
   model_ = std::make_unique<Transformer>(build, transformer_config(experiment, format_),
                                          make_encoding(experiment.pe, pe));
+}
+
+bool Harmonizer::hears_past() const {
+  return std::any_of(format_.inputs.begin(), format_.inputs.end(), is_past);
+}
+
+OutputColumns Harmonizer::piano_columns() const {
+  return {piano_first_, (format_.onsets ? format_.pitches() : 0) + piano_first_, piano_columns_};
 }
 
 Positions Harmonizer::positions(const HarmonyBatch& batch) const {
@@ -144,12 +158,12 @@ std::vector<HarmonyProbabilities> Harmonizer::probabilities(
   std::vector<HarmonyProbabilities> out;
   for (std::size_t i = 0; i < windows.size(); ++i) {
     const Tensor rows = slice(select(p, 0, static_cast<int64>(i)), 0, 0, windows[i].length);
+    const OutputColumns piano = piano_columns();
     const auto part = [&](int64 first) {
-      return contiguous(
-          slice(rows, 1, first + piano_first_, first + piano_first_ + piano_columns_));
+      return contiguous(slice(rows, 1, first, first + piano.count));
     };
-    out.push_back({format_.onsets ? part(0) : Tensor{},
-                   part(format_.onsets ? format_.pitches() : 0), format_.target_low});
+    out.push_back(
+        {format_.onsets ? part(piano.onset) : Tensor{}, part(piano.sustain), format_.target_low});
   }
   return out;
 }

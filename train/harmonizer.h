@@ -18,6 +18,13 @@ struct HarmonyProbabilities {
   int lowest = 0;  ///< pitch of column 0
 };
 
+/// Where the piano's pitches stand among the logits.
+struct OutputColumns {
+  int64 onset = 0;  ///< that of sustain where the model has no onsets
+  int64 sustain = 0;
+  int64 count = 0;
+};
+
 class Harmonizer {
  public:
   /// Builds the model; ConfigError where encoding and core do not fit. `chords` are those of the
@@ -28,6 +35,10 @@ class Harmonizer {
   const HarmonyFormat& format() const { return format_; }
   Transformer& model() { return *model_; }
   const Transformer& model() const { return *model_; }
+  OutputColumns piano_columns() const;
+  /// It reads the piano's past: generation.h plays with it; what is asked of it here, it answers
+  /// with the true past of the pieces.
+  bool hears_past() const;
 
   /// Labels and mask of a batch as the encoding sees them.
   Positions positions(const HarmonyBatch& batch) const;

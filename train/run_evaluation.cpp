@@ -1,6 +1,7 @@
 #include "train/run_evaluation.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "tensor/text.h"
 
@@ -51,10 +52,22 @@ EvaluationTable table_of(const EvaluationWindows& windows, const std::string& so
 
 EvaluationTable evaluate_run(const EvaluationWindows& windows, const std::string& source,
                              const Harmonizer& harmonizer, const std::vector<Piece>& pieces,
-                             const Decoding& decoding) {
+                             const Decoding& decoding, int64 seeds) {
   EvaluationTable table = table_of(windows, source);
   table.threshold = decoding.threshold;
-  table.rows = {evaluate_model(windows, harmonizer, pieces, decoding)};
+  if (harmonizer.hears_past()) {
+    std::vector<std::uint64_t> all(static_cast<std::size_t>(seeds));
+    std::iota(all.begin(), all.end(), std::uint64_t{1});
+    const Sampling sampling = make_sampling(harmonizer.experiment(), decoding.threshold, 1);
+    table.rows = evaluate_playing(windows, harmonizer, pieces, sampling, all);
+    if (seeds == 1) table.rows.resize(1);
+    table.heading.emplace_back("model",
+                               fmt::format("{}, hearing what it has played; mean of {} "
+                                           "seed{}; beside it with the piano's true past",
+                                           to_string(sampling), seeds, seeds == 1 ? "" : "s"));
+  }
+  table.rows.push_back(evaluate_model(windows, harmonizer, pieces, decoding));
+  if (harmonizer.hears_past()) table.rows.back().name = "true past";
   for (const Floor& f : floors()) table.rows.push_back(evaluate_floor(windows, f));
   return table;
 }

@@ -22,9 +22,11 @@ std::string left_out_text(const HarmonyData& data, const std::string& command);
 
 /// A table without rows: what it is of.
 EvaluationTable table_of(const EvaluationWindows& windows, const std::string& source);
-/// The model beside all floors. `pieces`: those of the windows on the model's grid.
+/// The model beside all floors. `pieces`: those of the windows on the model's grid. A model that
+/// hears its past plays with seeds 1 .. `seeds`; the mean of them is the first row, each of several
+/// has a row, and then comes the model with the true past.
 EvaluationTable evaluate_run(const EvaluationWindows& windows, const std::string& source,
                              const Harmonizer& harmonizer, const std::vector<Piece>& pieces,
-                             const Decoding& decoding);
+                             const Decoding& decoding, int64 seeds = 1);
 
 }  // namespace gradus

@@ -4,6 +4,7 @@
 
 #include "tensor/text.h"
 #include "train/decoding.h"
+#include "train/generation.h"
 
 namespace gradus {
 
@@ -55,8 +56,11 @@ void write_samples(const std::filesystem::path& folder, const Harmonizer& harmon
     if (piece.split != Split::validation) continue;
     const std::string name = file_name(piece.name);
     if (!written.insert(name).second) continue;
-    const auto notes = decode(harmonizer.probabilities(piece),
-                              make_decoding(harmonizer.experiment(), threshold), bar_grid(piece));
+    const Experiment& e = harmonizer.experiment();
+    const auto notes =
+        harmonizer.hears_past()
+            ? generate(harmonizer, piece, make_sampling(e, threshold, 1))
+            : decode(harmonizer.probabilities(piece), make_decoding(e, threshold), bar_grid(piece));
     write_midi(folder / (name + ".mid"), sample_song(piece, notes));
   }
 }

@@ -7,13 +7,17 @@
 
 namespace gradus {
 
-HarmonyProbabilities streamed_probabilities(const Harmonizer& h, const Piece& piece,
-                                            const std::function<void()>& heard) {
+void check_no_look_ahead(const Harmonizer& h) {
   const std::vector<std::string> reasons = looks_ahead(h);
   check<ConfigError>(reasons.empty(),
                      "this model cannot be used while the melody is played: {}; train with another "
                      "context, or leave --stream out",
                      join(reasons, "; "));
+}
+
+HarmonyProbabilities streamed_probabilities(const Harmonizer& h, const Piece& piece,
+                                            const std::function<void()>& heard) {
+  check_no_look_ahead(h);
   const std::vector<Piece> pieces{piece};
   const int64 bar = piece.steps_per_bar;
   const int64 window = std::max(bar, h.experiment().data.steps / bar * bar);

@@ -9,6 +9,8 @@
 
 namespace gradus {
 
+/// ConfigError for a model that looks ahead.
+void check_no_look_ahead(const Harmonizer& harmonizer);
 /// As Harmonizer::probabilities(piece), but each bar is computed from the steps up to its end
 /// alone. `heard` is called after each bar. ConfigError for a model that looks ahead.
 HarmonyProbabilities streamed_probabilities(const Harmonizer& harmonizer, const Piece& piece,

@@ -4,8 +4,10 @@
 #include <cmath>
 #include <limits>
 
+#include "data/harmony_past.h"
 #include "tensor/elementwise.h"
 #include "train/base_rate.h"
+#include "train/generation.h"
 #include "train/model_reads.h"
 #include "train/run_evaluation.h"
 #include "train/threshold.h"
@@ -50,6 +52,7 @@ Trainer::Trainer(const Experiment& experiment, const std::filesystem::path& cach
 void Trainer::try_one_window() {
   const NoGrad no_grad;
   make_decoding(experiment_, experiment_.decode.threshold);  // rules that do not fit the model
+  if (harmonizer_.hears_past()) make_sampling(experiment_, experiment_.decode.threshold, 1);
   Rng draw = seeded(experiment_).stream("draw").stream(std::uint64_t{0});
   harmonizer_.model().draw(draw);
   Pass pass = Pass::eval();
@@ -92,7 +95,13 @@ std::vector<HarmonyBatch> Trainer::step_batches(std::span<const std::vector<Piec
   for (std::vector<PieceWindow> windows : parts) {
     // Cut before the batch is made: labels are those of what the model sees.
     for (PieceWindow& w : windows) w.length = std::min(w.length, steps);
-    HarmonyBatch b = batch(windows);
+    const PastNoise noise{experiment_.train.past_noise,
+                          seeded(experiment_)
+                              .stream("past")
+                              .stream(static_cast<std::uint64_t>(step))
+                              .stream(batches.size())};
+    HarmonyBatch b =
+        make_batch(data_.pieces, windows, experiment_.data.steps, harmonizer_.format(), &noise);
     if (steps < experiment_.data.steps)
       for (Tensor* t : {&b.input, &b.onset, &b.sustain, &b.labels, &b.mask})
         if (t->defined()) *t = contiguous(slice(*t, 1, 0, steps));
