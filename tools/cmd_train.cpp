@@ -1,11 +1,10 @@
 // gradus train: an experiment, a run folder, and going on with it.
 #include <fmt/core.h>
 
-#include <csignal>
-
 #include "tensor/parallel.h"
 #include "tools/cache_options.h"
 #include "tools/commands.h"
+#include "tools/stop_signals.h"
 #include "tools/train_options.h"
 #include "train/progress.h"
 #include "train/run_evaluation.h"
@@ -37,35 +36,6 @@ void print_report(const TrainingReport& r, const RunFolder& folder) {
   fmt::print("run folder: {}\n", folder.path().string());
 }
 
-// A handler may do no more than set these.
-volatile std::sig_atomic_t signal_seen = 0;
-
-/// While it lives, SIGINT and SIGTERM ask for the end of the run; the second of a kind ends the
-/// process at once. Both are taken even where a shell started the command with SIGINT ignored.
-class StopSignals {
- public:
-  StopSignals() {
-    signal_seen = 0;
-    struct sigaction action {};
-    action.sa_handler = [](int number) { signal_seen = number; };
-    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, &interrupt_);
-    sigaction(SIGTERM, &action, &terminate_);
-  }
-  ~StopSignals() {
-    sigaction(SIGINT, &interrupt_, nullptr);
-    sigaction(SIGTERM, &terminate_, nullptr);
-  }
-  StopSignals(const StopSignals&) = delete;
-  StopSignals& operator=(const StopSignals&) = delete;
-  int seen() const { return signal_seen; }
-
- private:
-  struct sigaction interrupt_ {
-  }, terminate_{};
-};
-
 int run(Trainer& trainer, const RunFolder& folder, bool quiet) {
   if (!trainer.data().left_out.empty())
     fmt::print(stderr, "left out: {}\n",
@@ -79,8 +49,7 @@ int run(Trainer& trainer, const RunFolder& folder, bool quiet) {
   }
   fmt::print("stopped after step {}; to go on: gradus train --resume {}\n", report.steps,
              folder.path().string());
-  constexpr int kEndedBySignal = 128;
-  return kEndedBySignal + signals.seen();
+  return ended_by(signals.seen());
 }
 
 int resume(const CommandLine& line) {

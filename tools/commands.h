@@ -15,6 +15,7 @@ int cmd_harmonize(int argc, char** argv);
 int cmd_inspect(int argc, char** argv);
 int cmd_ops(int argc, char** argv);
 int cmd_pe(int argc, char** argv);
+int cmd_study(int argc, char** argv);
 int cmd_train(int argc, char** argv);
 
 /// gradus data mi, with a parser of its own.

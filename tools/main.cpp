@@ -26,6 +26,7 @@ struct Command {
 
 constexpr Command kCommands[] = {
     {"train", "train a model from an experiment file into a run folder", cmd_train},
+    {"study", "train and judge a grid of experiments, and report on it", cmd_study},
     {"harmonize", "add an accompaniment to a melody in a MIDI file", cmd_harmonize},
     {"evaluate", "measure a run, or a floor, over the windows of a data set", cmd_evaluate},
     {"data", "show what a data folder holds, and write parts of it for NumPy", cmd_data},

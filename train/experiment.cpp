@@ -1,7 +1,5 @@
 #include "train/experiment.h"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <map>
 
@@ -28,12 +26,7 @@ struct Lister {
   void words(const char* key, Words&, const Words&, const char*) { names.push_back(key); }
 };
 
-/// A value as given, and where it was: "demo.toml:12", "--set train.epochs=2".
-struct Given {
-  OptionValue value;
-  std::string where;
-};
-using AllGiven = std::map<std::string, Given>;
+using AllGiven = std::map<std::string, Setting>;  // by key
 
 struct Reader {
   const AllGiven& given;
@@ -67,62 +60,6 @@ struct Reader {
   }
 };
 
-OptionValue option_value(const toml::node& node, const std::string& key, const std::string& where) {
-  if (auto b = node.value_exact<bool>()) return *b;
-  if (auto i = node.value_exact<int64_t>()) return int64{*i};
-  if (auto d = node.value_exact<double>()) return *d;
-  if (auto s = node.value_exact<std::string>()) return *s;
-  if (const toml::array* a = node.as_array()) {
-    std::vector<double> numbers;
-    Words words;
-    for (const auto& item : *a) {
-      if (auto d = item.value<double>(); d && !item.is_string())
-        numbers.push_back(*d);
-      else if (auto s = item.value_exact<std::string>())
-        words.push_back(*s);
-      else
-        fail<ConfigError>("{}: '{}' is a list of something that is neither a number nor a word",
-                          where, key);
-    }
-    check<ConfigError>(numbers.empty() || words.empty(), "{}: '{}' mixes numbers and words", where,
-                       key);
-    if (!numbers.empty()) return numbers;
-    return words;
-  }
-  fail<ConfigError>("{}: '{}' must be a number, a word, true, false or a list", where, key);
-}
-
-std::string place(const std::string& where, const toml::source_region& at) {
-  return at.begin.line ? fmt::format("{}:{}", where, at.begin.line) : where;
-}
-
-/// Refuses a key that is no key: the [pe] section is open, its other keys belong to the encoding.
-void check_key(const std::string& key, const std::string& where, const Words& known) {
-  if (key.starts_with("pe.") || std::find(known.begin(), known.end(), key) != known.end()) return;
-  fail<ConfigError>("{}: unknown key '{}'{}; known: {}", where, key, did_you_mean(key, known),
-                    join(known));
-}
-
-/// "key=value" of --set: a value that begins like a TOML list or string is read as TOML, others as
-/// Options do.
-OptionValue override_value(const std::string& assignment, const std::string& where) {
-  const auto equals = assignment.find('=');
-  const std::string value(equals == std::string::npos
-                              ? std::string_view()
-                              : trim(std::string_view(assignment).substr(equals + 1)));
-  if (value.starts_with('[') || value.starts_with('"') || value.starts_with('\'')) {
-    try {
-      const toml::table table = toml::parse("value = " + value);
-      return option_value(*table.get("value"), assignment.substr(0, equals), where);
-    } catch (const toml::parse_error& error) {
-      fail<ConfigError>("{}: {}", where, error.description());
-    }
-  }
-  Options one("--set");
-  one.set(assignment);
-  return one.values().begin()->second;
-}
-
 /// An option of the encoding itself.
 bool is_pe_option(const std::string& key) {
   return key.starts_with("pe.") && key != "pe.name" && key != "pe.shared";
@@ -148,38 +85,44 @@ void check_encoding(const std::string& name, const AllGiven& given) {
 
 }  // namespace
 
+Words experiment_key_names() {
+  Lister lister;
+  Experiment e;
+  visit_keys(lister, e);
+  return lister.names;
+}
+
+void check_experiment_key(const std::string& key, const std::string& where) {
+  const Words known = experiment_key_names();
+  if (key.starts_with("pe.") || std::find(known.begin(), known.end(), key) != known.end()) return;
+  fail<ConfigError>("{}: unknown key '{}'{}; known: {}", where, key, did_you_mean(key, known),
+                    join(known));
+}
+
 Experiment Experiment::parse(std::string_view text, const std::string& where,
                              const std::vector<std::string>& overrides) {
-  Experiment e;
-  Lister lister;
-  visit_keys(lister, e);
-  AllGiven given;
-  toml::table table;
-  try {
-    table = toml::parse(text);
-  } catch (const toml::parse_error& error) {
-    fail<ConfigError>("{}: {}", place(where, error.source()), error.description());
-  }
-  for (const auto& [section, node] : table) {
-    const std::string name(section.str());
-    const toml::table* inner = node.as_table();
-    check<ConfigError>(inner != nullptr, "{}: key '{}' stands outside of a section; sections: {}",
-                       place(where, node.source()), name, join(kSections));
-    check<ConfigError>(std::find(kSections.begin(), kSections.end(), name) != kSections.end(),
-                       "{}: unknown section '{}'{}; sections: {}", place(where, node.source()),
-                       name, did_you_mean(name, kSections), join(kSections));
-    for (const auto& [key, value] : *inner) {
-      const std::string full = name + "." + std::string(key.str());
-      const std::string at = place(where, value.source());
-      check_key(full, at, lister.names);
-      given[full] = {option_value(value, full, at), at};
-    }
-  }
+  SettingsText given = read_settings(text, where);
+  for (const SettingsText::Table& t : given.tables)
+    check<ConfigError>(std::find(kSections.begin(), kSections.end(), t.name) != kSections.end(),
+                       "{}: unknown section '{}'{}; sections: {}", t.where, t.name,
+                       did_you_mean(t.name, kSections), join(kSections));
+  for (const Setting& s : given.settings)
+    check<ConfigError>(s.key.find('.') != std::string::npos,
+                       "{}: key '{}' stands outside of a section; sections: {}", s.where, s.key,
+                       join(kSections));
   for (const std::string& assignment : overrides) {
-    const std::string key(trim(std::string_view(assignment).substr(0, assignment.find('='))));
-    const std::string at = "--set " + assignment;
-    check_key(key, at, lister.names);
-    given[key] = {override_value(assignment, at), at};
+    check_experiment_key(setting_key(assignment), "--set " + assignment);
+    given.settings.push_back(parse_setting(assignment));
+  }
+  return of(given.settings, where);
+}
+
+Experiment Experiment::of(const std::vector<Setting>& settings, const std::string& where) {
+  Experiment e;
+  AllGiven given;
+  for (const Setting& s : settings) {
+    check_experiment_key(s.key, s.where);
+    given[s.key] = s;
   }
   visit_keys(Reader{given}, e);
   check_encoding(e.pe, given);

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "nn/options.h"
+#include "train/settings.h"
 
 namespace gradus {
 
@@ -68,10 +68,18 @@ struct Experiment {
   /// The same from text; `where` stands in messages.
   static Experiment parse(std::string_view text, const std::string& where,
                           const std::vector<std::string>& overrides = {});
+  /// The same from settings, of which the last of a key counts; "pe." is open for the encoding's
+  /// own options. `where` stands in messages on how keys fit each other.
+  static Experiment of(const std::vector<Setting>& settings, const std::string& where);
   /// The whole configuration as TOML: parse(to_toml()) gives the same.
   std::string to_toml() const;
 };
 
+/// "data.source", ..., in the order of the table.
+std::vector<std::string> experiment_key_names();
+/// ConfigError with the nearest spelling for what is no key; those of [pe] that are no key of every
+/// encoding are its own and are not known here.
+void check_experiment_key(const std::string& key, const std::string& where);
 /// The Markdown table of all keys.
 std::string experiment_keys_markdown();
 
