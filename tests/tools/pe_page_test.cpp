@@ -1,10 +1,13 @@
-// gradus pe plot: the page asks for nothing from outside, its numbers are the library's, and every
-// control moves its plots. The script runs in node, or else in Chromium, where there is one.
-#include <nlohmann/json.hpp>
+// gradus pe plot: the page asks for nothing from outside, its numbers are the library's, every
+// control moves its own plots and no others, by keys too, at both widths and in both themes.
+#include <set>
+#include <sstream>
 
-#include "tests/tools/command.h"
+#include "tensor/text.h"
+#include "tests/tools/browser.h"
 
 using namespace gradus;
+using nlohmann::json;
 
 namespace {
 
@@ -18,31 +21,54 @@ const std::string& page_path() {
   return path;
 }
 
-bool there_is(const std::string& program) {
-  return std::system(("command -v " + program + " > /dev/null 2>&1").c_str()) == 0;
+Browser& browser() {
+  static Browser b;
+  return b;
 }
 
-std::string output_of(const std::string& command) {
-  std::FILE* pipe = popen(command.c_str(), "r");
+/// The text of <script id=...>.
+std::string script(const std::string& id) {
+  const std::string page = read_file(page_path());
+  const std::size_t begin = page.find('>', page.find("<script id=\"" + id + "\""));
+  REQUIRE(begin != std::string::npos);
+  return page.substr(begin + 1, page.find("</script>", begin) - begin - 1);
+}
+
+/// By node, or else in Chromium; null where there is neither.
+json value_of(const std::string& expression) {
+  if (!there_is("node")) {
+    if (!chromium_is_there()) return nullptr;
+    browser().open(page_path(), 1280);
+    return browser().value(
+        "(() => { const data = JSON.parse(document.getElementById('data').textContent);"
+        "return JSON.parse(" +
+        expression + "); })()");
+  }
+  const std::string file =
+      scratch().file("value.js", script("model") + "\nconst data = " + script("data") +
+                                     ";\nconsole.log(" + expression + ");\n");
+  std::FILE* pipe = popen(("node '" + file + "' 2>&1").c_str(), "r");
   REQUIRE(pipe);
   std::string out;
   char part[4096];
   while (const std::size_t n = std::fread(part, 1, sizeof part, pipe)) out.append(part, n);
   pclose(pipe);
-  return out;
+  REQUIRE_MESSAGE(json::accept(out), out);
+  return json::parse(out);
 }
 
-std::string chromium(const std::string& page) {
-  return output_of("chromium --headless --no-sandbox --disable-gpu --user-data-dir='" +
-                   (scratch() / "chromium") + "' --virtual-time-budget=4000 --dump-dom 'file://" +
-                   page + "' 2> /dev/null");
+/// With the functions of pe_page_driver.js.
+Browser& opened(int width, const std::string& theme = "light") {
+  Browser& b = browser();
+  b.open(page_path(), width, theme);
+  b.value(read_file(std::string(GRADUS_SOURCE_DIR) + "/tests/tools/pe_page_driver.js"));
+  return b;
 }
 
-/// The text of <script id=...>.
-std::string script(const std::string& page, const std::string& id) {
-  const std::size_t begin = page.find('>', page.find("<script id=\"" + id + "\""));
-  REQUIRE(begin != std::string::npos);
-  return page.substr(begin + 1, page.find("</script>", begin) - begin - 1);
+void check_nothing_wrong() {
+  const std::vector<std::string> wrong = browser().errors();
+  CHECK_MESSAGE(wrong.empty(), join(wrong, "\n"));
+  CHECK_MESSAGE(browser().requests().empty(), join(browser().requests(), "\n"));
 }
 
 }  // namespace
@@ -57,57 +83,127 @@ TEST_CASE("the page is one file: no address, no include left") {
   CHECK(page.find("prefers-color-scheme: dark") != std::string::npos);
 }
 
-TEST_CASE("the page's numbers are the library's") {
-  const std::string page = read_file(page_path());
-  const auto data = nlohmann::json::parse(script(page, "data"));
-  CHECK(data["checks"].size() == 21);
-  if (there_is("node")) {
-    // The last check is made wrong, and must be seen.
-    const std::string file = scratch().file(
-        "check.js", script(page, "model") + "\nconst data = " + script(page, "data") +
-                        ";\nlet r = Model.check(data.checks);\n"
-                        "console.log(r.wrong.length, r.numbers, r.worst < 1e-10);\n"
-                        "data.checks[20].a *= 1 + 1e-6;\nr = Model.check(data.checks);\n"
-                        "console.log(r.wrong.join());\n");
-    const std::string out = output_of("node '" + file + "' 2>&1");
-    CHECK_MESSAGE(out.starts_with("0 "), out);
-    CHECK_MESSAGE(out.ends_with(" true\nsinusoidal\n"), out);
-  } else if (there_is("chromium")) {
-    CHECK(chromium(page_path()).find("all agree with this page") != std::string::npos);
-  } else {
-    MESSAGE("neither node nor chromium: the page's script was not run");
+TEST_CASE("every encoding of the table is on the page, or left out with the reason") {
+  const json data = json::parse(script("data"));
+  std::set<std::string> shown, checked, table;
+  for (const auto& [page, about] : data["encodings"].items()) shown.insert(about["encoding"]);
+  for (const json& l : data["left_out"]) {
+    CHECK(l["why"].get<std::string>().size() > 20);
+    CHECK_MESSAGE(shown.insert(l["name"]).second, l.dump());
   }
+  std::istringstream lines(gradus_command("pe --markdown").out);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with("| ") && !line.starts_with("| name") && !line.starts_with("| ---"))
+      table.insert(line.substr(2, line.find(' ', 2) - 2));
+  CHECK(shown == table);
+  for (const json& c : data["checks"]) checked.insert(c["name"]);
+  CHECK(checked.size() == data["encodings"].size());
+  const json names = value_of("JSON.stringify(Object.keys(Encodings))");
+  if (names.is_null()) return;
+  const auto listed = names.get<std::set<std::string>>();
+  CHECK(listed.size() >= 35);
+  CHECK(listed == checked);
 }
 
-TEST_CASE("every control moves the plots, and picking changes the cards") {
-  if (!there_is("chromium")) {
-    MESSAGE("no chromium: the page was not driven");
-    return;
+TEST_CASE("the page's numbers are the library's, and any that is not is seen") {
+  const json r = value_of(R"js(JSON.stringify((() => {
+    const good = Model.check(data.checks), unseen = [], kinds = {};
+    for (const c of data.checks)
+      for (const key of ["a", "features_q", "features_k", "curve", "m", "mean", "attention"]) {
+        if (c[key] === undefined) continue;
+        kinds[key] = (kinds[key] || 0) + 1;
+        const bad = structuredClone(c);
+        if (key === "a") bad.a += 1e-6 * (1 + Math.abs(bad.a));
+        else bad[key][bad[key].length - 1] += 1e-6 * (1 + Math.abs(bad[key].at(-1)));
+        if (Model.check([bad]).wrong.join() !== c.name) unseen.push(c.name + " " + key);
+      }
+    const nothing = structuredClone(data.checks[0]);
+    nothing.a = null;
+    return { wrong: good.wrong, numbers: good.numbers, worst: good.worst, unseen, kinds,
+             null_is_wrong: Model.check([nothing]).wrong.length };
+  })()))js");
+  if (r.is_null()) return;
+  CHECK_MESSAGE(r["wrong"].empty(), r["wrong"].dump());
+  CHECK(r["numbers"] > 9000);
+  CHECK(r["worst"] < 1e-12);
+  CHECK_MESSAGE(r["unseen"].empty(), r["unseen"].dump());
+  CHECK(r["null_is_wrong"] == 1);
+  for (const char* kind : {"a", "features_q", "curve", "m", "attention"})
+    CHECK_MESSAGE(r["kinds"][kind] > 80, kind);
+  CHECK(r["kinds"]["mean"] == 9);
+}
+
+TEST_CASE("at both widths and in both themes nothing goes wrong and nothing sticks out") {
+  if (!chromium_is_there()) return;
+  double background[2];
+  for (int theme = 0; theme < 2; ++theme)
+    for (int width : {1280, 390}) {
+      CAPTURE(width);
+      CAPTURE(theme);
+      Browser& b = opened(width, theme == 0 ? "light" : "dark");
+      CHECK(b.value("document.getElementById('check').textContent")
+                .get<std::string>()
+                .find("all agree with this page") != std::string::npos);
+      CHECK(b.value("document.querySelectorAll('.card').length") == 3);
+      b.value("Driver.pick_all()");
+      CHECK(b.value("document.querySelectorAll('.card').length") ==
+            b.value("Object.keys(Encodings).length"));
+      CHECK(b.value("document.documentElement.scrollWidth") == width);
+      CHECK(b.value("Driver.sticking_out()") == "");
+      CHECK(b.value("Driver.least_contrast()") >= 4.5);  // WCAG, level AA
+      // The sliders stay in view beside the last of the cards.
+      b.value("scrollTo(0, document.documentElement.scrollHeight / 2)");
+      CHECK(b.value("Driver.sliders_in_view()") == true);
+      background[theme] =
+          b.value("Number(getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0])");
+      check_nothing_wrong();
+    }
+  CHECK(background[0] > 200);
+  CHECK(background[1] < 50);
+}
+
+TEST_CASE("every control moves its own plots, and no others") {
+  if (!chromium_is_there()) return;
+  Browser& b = opened(1280);
+  const json moved = b.value("Driver.moved()");
+  CHECK_MESSAGE(moved["wrong"].empty(), moved["wrong"].dump(1));
+  CHECK(moved["sliders"] == moved["rules"]);
+  CHECK(moved["own"] >= 15);
+  check_nothing_wrong();
+}
+
+TEST_CASE("keys reach every control in order, are seen, and move it") {
+  if (!chromium_is_there()) return;
+  Browser& b = opened(1280);
+  b.value("document.getElementById('pick-alibi').click()");  // a card with a slider of its own
+  const std::vector<std::string> order = b.value("Driver.controls()");
+  CHECK(order.size() >= 45);
+  for (const std::string& id : order) {
+    CAPTURE(id);
+    b.press("Tab");
+    const json at = b.value("Driver.focus()");
+    REQUIRE(at["id"] == id);
+    CHECK(at["outline"] >= 2);
+    CHECK(at["in_view"] == true);
+    if (at["type"] == "range") {
+      const double value = at["value"], step = at["step"];
+      const json plots = b.value("Driver.look()");
+      b.press("ArrowRight");
+      const json moved = b.value("Driver.focus()");
+      CHECK(moved["id"] == id);  // the slider stays while its card changes
+      CHECK(moved["value"] == doctest::Approx(value + step));
+      CHECK(moved["shown"] == doctest::Approx(value + step));
+      CHECK(b.value("Driver.look()") != plots);
+      b.press("ArrowLeft");
+      CHECK(b.value("Driver.focus()") == at);
+      CHECK(b.value("Driver.look()") == plots);
+    } else if (at["type"] == "checkbox") {
+      b.press(" ");
+      CHECK(b.value("Driver.focus()")["card"] != at["card"]);
+      b.press(" ");
+    }
   }
-  std::string page = read_file(page_path());
-  const std::string driver = R"(<script>
-window.onerror = (m) => { document.title = "error: " + m; };
-const look = () => [...document.querySelectorAll("#cards .card")].map((c) => c.innerHTML +
-  [...c.querySelectorAll("canvas")].map((v) => v.toDataURL()).join()).join();
-const still = [];
-for (const box of document.querySelectorAll("#pick input")) {
-  const before = look(); box.click(); if (look() === before) still.push(box.id);
-  if (!box.checked) box.click();
-}
-for (const input of document.querySelectorAll("#sliders input")) {
-  const before = look(); input.stepUp(); input.dispatchEvent(new Event("input"));
-  if (look() === before) still.push(input.id);
-}
-if (!document.title.startsWith("error"))
-  document.title = "cards " + document.querySelectorAll(".card").length + " still " + still.join();
-</script></body>)";
-  const std::size_t end = page.rfind("</body>");
-  REQUIRE(end != std::string::npos);
-  page.replace(end, 7, driver);
-  const std::string dom = chromium(scratch().file("driven.html", page));
-  const std::size_t title = dom.find("<title>");
-  REQUIRE_MESSAGE(title != std::string::npos, "chromium wrote nothing");
-  CHECK(dom.substr(title + 7, dom.find("</title>") - title - 7) == "cards 7 still ");
+  check_nothing_wrong();
 }
 
 TEST_CASE("wrong words are one clear message and exit code 2") {

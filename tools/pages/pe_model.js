@@ -1,66 +1,44 @@
-// The encodings of the page, in plain numbers. x, q, k are one head; f holds one frequency a pair of
-// coordinates; a setting s is { f, slope }. Scores are raw: a / sqrt(d) is what attention sees.
+// What the page makes of an encoding: features, raw scores a (a / sqrt(d) is what attention sees), interaction matrix,
+// attention; and the library's numbers held against these.
 const Model = (() => {
-  const turned = (x, p, f) => x.map((_, i) => {
-    const pair = i >> 1, c = Math.cos(f[pair] * p), s = Math.sin(f[pair] * p);
-    return i % 2 ? x[i] * c + x[i - 1] * s : x[i] * c - x[i + 1] * s;
-  });
-  const striped = (x, p, f) => x.flatMap((v, i) =>
-    [v * Math.cos(f[i >> 1] * p), v * Math.sin(f[i >> 1] * p)]);
-  const code = (d, p, f) => Array.from({ length: d }, (_, i) =>
-    i % 2 ? Math.cos(f[i >> 1] * p) : Math.sin(f[i >> 1] * p));
-
-  const encodings = {
-    none: {
-      features: (x) => x.slice(),
-      about: ["a = q · k"],
-    },
-    rope: {
-      features: (x, p, s) => turned(x, p, s.f),
-      about: ["each pair turns by f p", "a = Σ (q₁k₁ + q₂k₂) cos fΔ⁻ + (q₁k₂ − q₂k₁) sin fΔ⁻"],
-    },
-    f_stripe1: {
-      features: (x, p, s) => striped(x, p, s.f),
-      about: ["each number becomes x cos fp, x sin fp", "a = Σ q k cos fΔ⁻"],
-    },
-    f_stripe1_pooled: {
-      features: (x, p, s) => {
-        const all = striped(x, p, s.f);
-        return [0, 1].map((part) => all.reduce((t, v, i) => (i % 2 === part ? t + v : t), 0));
-      },
-      about: ["the stripes are added up: two features a head", "a = Σ Σ q_d k_e cos(f_d p_m − f_e p_n)"],
-    },
-    ropepool: {
-      features: (x, p, s) => {
-        const y = turned(x, p, s.f);
-        return y.filter((_, i) => i % 2 === 0).map((v, i) => v + y[2 * i + 1]);
-      },
-      about: ["the two numbers of each turned pair are added",
-        "a = Σ (q₁k₁ + q₂k₂) cos fΔ⁻ + (q₁k₂ − q₂k₁) sin fΔ⁻ + (q₁k₁ − q₂k₂) sin fΔ⁺ + (q₁k₂ + q₂k₁) cos fΔ⁺"],
-    },
-    alibi: {
-      features: (x) => x.slice(),
-      bias: (pm, pn, d, s) => -Math.sqrt(d) * s.slope * Math.abs(pm - pn),
-      about: ["a = q · k − √d s |Δ⁻|"],
-    },
-    sinusoidal: {
-      features: (x, p, s) => code(x.length, p, s.f).map((v, i) => v + x[i]),
-      about: ["the code is added to the input", "a = (q + e(p_m)) · (k + e(p_n))"],
-    },
+  const { dot } = Maths;
+  /// Numbers of one encoding for heads of size d: page-wide frequencies, its own sliders, what is drawn or learned.
+  const settings = (name, d, f, own, seed) => {
+    const e = Encodings[name], s = { f, d };
+    for (const o of e.own || []) s[o.id] = own[o.id] === undefined ? o.value : own[o.id];
+    return { ...s, ...(e.make ? e.make(d, Maths.random(seed), s) : {}) };
   };
-
-  const features = (name, x, p, s) => encodings[name].features(x, p, s);
-  const bias = (name, pm, pn, d, s) => {
-    const b = encodings[name].bias;
-    return b ? b(pm, pn, d, s) : 0;
+  const label = (name, p) => (Encodings[name].whole ? Math.round(p) : p);
+  /// Why a pair of labels has no score, or "".
+  const refused = (name, pm, pn, s) => {
+    const e = Encodings[name], limit = e.limit ? e.limit(s) : Infinity;
+    if (e.least && s.d < e.least) return `asks for heads of ${e.least} numbers or more`;
+    if (e.causal && pm < pn) return "no query looks at later keys";
+    if (e.from !== undefined && Math.min(pm, pn) < e.from) return `takes labels from ${e.from} on`;
+    if (Math.max(pm, pn) >= limit) return `takes labels below ${limit}`;
+    return "";
+  };
+  const features = (name, x, p, s, key) => {
+    const e = Encodings[name];
+    return e.features ? e.features(x, label(name, p), s, key) : x.slice();
+  };
+  const mean = (name, pm, pn, s) => {
+    const e = Encodings[name];
+    return e.mean ? e.mean(label(name, pm), label(name, pn), s, s.d) : null;
+  };
+  const mean_score = (name, q, k, pm, pn, s) => mean(name, pm, pn, s).reduce((t, g, i) => t + g * q[i] * k[i], 0);
+  const bias = (name, q, k, pm, pn, s) => {
+    const e = Encodings[name];
+    return e.bias ? e.bias(label(name, pm), label(name, pn), s, q, k) : 0;
   };
   const score = (name, q, k, pm, pn, s) => {
-    const a = features(name, q, pm, s), b = features(name, k, pn, s);
-    return a.reduce((t, v, i) => t + v * b[i], 0) + bias(name, pm, pn, q.length, s);
+    if (refused(name, label(name, pm), label(name, pn), s)) return NaN;
+    if (!Encodings[name].features) return mean_score(name, q, k, pm, pn, s);
+    return dot(features(name, q, pm, s, false), features(name, k, pn, s, true)) + bias(name, q, k, pm, pn, s);
   };
-  // M with a = [q; 1]ᵀ M [k; 1], by probing: features are x times numbers, plus numbers.
-  const interaction = (name, d, pm, pn, s) => {
-    const unit = (i) => Array.from({ length: d }, (_, j) => (i === j ? 1 : 0));
+  // M with a = [q; 1]ᵀ M [k; 1], by probing: a is linear in q and in k, but for numbers added.
+  const interaction = (name, pm, pn, s) => {
+    const d = s.d, unit = (i) => Array.from({ length: d }, (_, j) => (i === j ? 1 : 0));
     const at = (i, j) => score(name, unit(i), unit(j), pm, pn, s);
     const last = at(d, d);
     return Array.from({ length: d + 1 }, (_, i) => Array.from({ length: d + 1 }, (_, j) => {
@@ -69,32 +47,41 @@ const Model = (() => {
       return at(i, j) - at(i, d) - at(d, j) + last;
     }));
   };
-  // Rows of softmax(a / sqrt(d)) behind a causal mask; token i has label i.
-  const attention = (name, queries, keys, s) => queries.map((q, m) => {
-    const a = keys.slice(0, m + 1).map((k, n) => score(name, q, k, m, n, s) / Math.sqrt(q.length));
-    const top = Math.max(...a), e = a.map((v) => Math.exp(v - top));
-    const sum = e.reduce((t, v) => t + v, 0);
-    return keys.map((_, n) => (n <= m ? e[n] / sum : 0));
-  });
+  const elu1 = (v) => (v > 0 ? v + 1 : Math.exp(v));
+  // Rows of softmax(a / sqrt(d)) behind a causal mask, token i with label i; of features elu(x) + 1, a / sum a.
+  const attention = (name, queries, keys, s) => {
+    const behind = Encodings[name].behind, map = (x) => (behind ? x.map(elu1) : x);
+    return queries.map((q, m) => {
+      const a = keys.slice(0, m + 1).map((k, n) => score(name, map(q), map(k), m, n, s));
+      const top = Math.max(...a), scale = Math.sqrt(s.d);
+      const e = behind ? a : a.map((v) => Math.exp((v - top) / scale));
+      const sum = e.reduce((t, v) => t + v, 0);
+      return keys.map((_, n) => (n <= m ? e[n] / sum : 0));
+    });
+  };
 
   const apart = (a, b) => (a.length === b.length
-    ? Math.max(0, ...a.map((v, i) => Math.abs(v - b[i]) / (1 + Math.abs(b[i])))) : Infinity);
-  // The library's numbers against these.
+    ? Math.max(0, ...a.map((v, i) => { const away = Math.abs(v - b[i]) / (1 + Math.abs(b[i])); return away >= 0 ? away : Infinity; }))
+    : Infinity);
+  /// The library's numbers against these: how many, the largest difference, and the encodings that are wrong.
   const check = (checks) => {
     let worst = 0, numbers = 0;
     const wrong = [];
     for (const c of checks) {
-      const s = { f: c.f, slope: c.slope };
-      const away = Math.max(
-        apart(features(c.name, c.q, c.pm, s), c.features_q),
-        apart(features(c.name, c.k, c.pn, s), c.features_k),
-        apart([score(c.name, c.q, c.k, c.pm, c.pn, s)], [c.a]),
-        c.m ? apart(interaction(c.name, c.q.length, c.pm, c.pn, s).flat(), c.m) : 0);
-      numbers += c.features_q.length + c.features_k.length + 1 + (c.m ? c.m.length : 0);
+      const s = { ...c.s, d: c.q.length };
+      const pairs = [];
+      if (c.features_q) pairs.push([features(c.name, c.q, c.pm, s, false), c.features_q], [features(c.name, c.k, c.pn, s, true), c.features_k]);
+      if (c.a !== undefined) pairs.push([[score(c.name, c.q, c.k, c.pm, c.pn, s)], [c.a]]);
+      if (c.curve) pairs.push([c.lags.map((lag) => score(c.name, c.q, c.k, c.pn + lag, c.pn, s)), c.curve]);
+      if (c.m) pairs.push([interaction(c.name, c.pm, c.pn, s).flat(), c.m]);
+      if (c.mean) pairs.push([mean(c.name, c.pm, c.pn, s), c.mean]);
+      if (c.attention) pairs.push([attention(c.name, c.queries, c.keys, s).flat(), c.attention]);
+      const away = Math.max(...pairs.map(([mine, its]) => apart(mine, its)));
+      numbers += pairs.reduce((t, p) => t + p[1].length, 0);
       if (!(away <= 1e-9)) wrong.push(c.name);
       worst = Math.max(worst, away);
     }
     return { numbers, worst, wrong };
   };
-  return { encodings, features, bias, score, interaction, attention, check };
+  return { settings, label, refused, features, mean, mean_score, score, interaction, attention, check };
 })();
