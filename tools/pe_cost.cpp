@@ -6,8 +6,10 @@
 
 #include "autograd/backward.h"
 #include "pe/kernel_view.h"
+#include "tensor/file.h"
 #include "tensor/memory.h"
 #include "tools/command_line.h"
+#include "tools/pe_cost_svg.h"
 #include "tools/pe_words.h"
 
 namespace gradus {
@@ -16,11 +18,13 @@ namespace {
 
 const char* const kLongLengths = "2048,4096,8192,16384";
 const char* const kSoftmaxLengths = "256,512,1024,2048";
+constexpr double kMostBytes = 8e9;  // of a run, where --most-seconds leaves long ones out
 
 struct Setup {
   int64 d_model, heads;
   std::string core;  // "": the cheapest that carries the encoding
   int64 runs;
+  int64 most_seconds = 0;  // of a run; 0: any
 };
 
 CoreKind core_of(const PositionalEncoding& e, const std::string& wanted) {
@@ -129,20 +133,30 @@ std::vector<int64> parse_lengths(const std::string& text) {
   return lengths;
 }
 
-void measure(const EncodingDef& def, const Setup& setup, const std::string& wanted) {
+CostCurve measure(const EncodingDef& def, const Setup& setup, const std::string& wanted) {
   const auto probe =
       build_encoding(def, Build("cost", Rng(1), DType::f32), {setup.d_model, setup.heads});
   const CoreKind kind = core_of(*probe, setup.core);
-  const std::vector<int64> lengths = parse_lengths(!wanted.empty()             ? wanted
-                                                   : kind == CoreKind::softmax ? kSoftmaxLengths
-                                                                               : kLongLengths);
+  std::vector<int64> lengths = parse_lengths(!wanted.empty()             ? wanted
+                                             : kind == CoreKind::softmax ? kSoftmaxLengths
+                                                                         : kLongLengths);
   std::vector<std::unique_ptr<Case>> cases;
-  for (int64 n : lengths) cases.push_back(std::make_unique<Case>(def, setup, n));
+  for (int64 n : lengths) {
+    cases.push_back(std::make_unique<Case>(def, setup, n));
+    const Measured warm = cases.back()->run();
+    if (cases.size() == lengths.size() || setup.most_seconds == 0) continue;
+    // What the next length takes at most: its square, where the cost is quadratic.
+    const double growth = static_cast<double>(lengths[cases.size()]) / static_cast<double>(n);
+    const double more = kind == CoreKind::softmax ? growth * growth : growth;
+    if (warm.seconds * more > static_cast<double>(setup.most_seconds) ||
+        warm.bytes * more > kMostBytes)
+      break;
+  }
+  lengths.resize(cases.size());
   std::vector<std::vector<double>> seconds(cases.size()), bytes(cases.size());
-  for (int64 run = -1; run < setup.runs; ++run)  // the first warms up
+  for (int64 run = 0; run < setup.runs; ++run)
     for (std::size_t i = 0; i < cases.size(); ++i) {
       const Measured m = cases[i]->run();
-      if (run < 0) continue;
       seconds[i].push_back(m.seconds), bytes[i].push_back(m.bytes);
     }
   std::vector<double> time, memory;
@@ -156,6 +170,7 @@ void measure(const EncodingDef& def, const Setup& setup, const std::string& want
     fmt::print("{:<18}slope of log time {:.2f}, of log memory {:.2f}\n", "", slope(lengths, time),
                slope(lengths, memory));
   std::fflush(stdout);
+  return {std::string(def.name), kind == CoreKind::softmax, lengths, time, memory};
 }
 
 }  // namespace
@@ -164,7 +179,9 @@ int pe_cost(int argc, char** argv) {
   CommandOptions options("gradus pe cost",
                          "Time and memory of attention against length, forward and backward, "
                          "batch 1; medians of interleaved runs.");
-  options.custom_help("[--core CORE] [--lengths NUMBERS] [--runs N] [--d-model D] [--heads H]");
+  options.custom_help(
+      "[--core CORE] [--lengths NUMBERS] [--runs N] [--most-seconds S] "
+      "[--d-model D] [--heads H] [--svg FILE]");
   options.positional_help("[NAME ...]");
   // clang-format off
   options.add_options()
@@ -174,8 +191,11 @@ int pe_cost(int argc, char** argv) {
                       "; softmax " + kSoftmaxLengths + ")", takes_word(), "NUMBERS")
       ("runs", "of each length, after one that warms up",
        takes_word("5"), "N")
+      ("most-seconds", "leaves out the lengths of which a run would take longer, or 8 GB",
+       takes_word(), "S")
       ("d-model", "width of the model", takes_word("64"), "D")
       ("heads", "of attention", takes_word("4"), "H")
+      ("svg", "draws time and memory of a token against the number of tokens", takes_word(), "FILE")
       ("help", "show this text")
       ("names", "encodings; all without a name", takes_words());
   // clang-format on
@@ -187,6 +207,7 @@ int pe_cost(int argc, char** argv) {
   setup.d_model = line.integer("d-model", 1, 8192);
   setup.heads = line.integer("heads", 1, 256);
   setup.runs = line.integer("runs", 1, 1000);
+  if (line.has("most-seconds")) setup.most_seconds = line.integer("most-seconds", 1, 86400);
   if (line.has("core")) {
     setup.core = line.text("core");
     (void)parse_core(setup.core);
@@ -199,16 +220,21 @@ int pe_cost(int argc, char** argv) {
   else
     chosen.assign(encodings().begin(), encodings().end());
   fmt::print("{:<18}{:<9}{:>8}{:>12}{:>12}\n", "encoding", "core", "tokens", "ms", "memory");
+  std::vector<CostCurve> curves;
   for (const EncodingDef* def : chosen) {
     if (chosen.size() == 1) {
-      measure(*def, setup, lengths);
+      curves.push_back(measure(*def, setup, lengths));
       continue;
     }
     try {
-      measure(*def, setup, lengths);
+      curves.push_back(measure(*def, setup, lengths));
     } catch (const ConfigError& e) {
       fmt::print("{:<18}{}\n", def->name, e.what());
     }
+  }
+  if (line.has("svg") && !curves.empty()) {
+    write_file(line.text("svg"), cost_svg(curves));
+    fmt::print("written: {}\n", line.text("svg"));
   }
   return 0;
 }

@@ -37,6 +37,23 @@ TEST_CASE("a line for each length, for several encodings") {
   CHECK(!gradus_command("pe cost none --lengths 32 --runs 1").has("slope"));
 }
 
+TEST_CASE("lengths that would take too long are left out; the picture has a curve an encoding") {
+  const std::string file = scratch() / "cost.svg";
+  const CommandResult r = gradus_command(
+      "pe cost shaw alibi --core softmax --lengths 16,32,1048576 --runs 1 --most-seconds 1 --svg " +
+      file);
+  CAPTURE(r.out);
+  REQUIRE(r.code == 0);
+  CHECK(r.has("\nshaw              softmax        16 "));
+  CHECK(r.has("\nalibi             softmax        16 "));
+  CHECK(!r.has(" 1048576 "));
+  CHECK(r.has("slope"));
+  const std::string svg = read_file(file);
+  CHECK(svg.find("<svg") == 0);
+  CHECK(svg.find(">alibi (softmax)</text>") != std::string::npos);
+  CHECK(svg.find(">shaw (softmax)</text>") != std::string::npos);
+}
+
 TEST_CASE("wrong words are one clear message and exit code 2") {
   check_refused("pe cost ropee", {"unknown positional encoding", "did you mean 'rope'?"});
   check_refused("pe cost rope --core lineer", {"lineer", "did you mean 'linear'?"});
@@ -45,5 +62,6 @@ TEST_CASE("wrong words are one clear message and exit code 2") {
   check_refused("pe cost rope --lengths 64.5", {"whole numbers", "64.5"});
   check_refused("pe cost rope --lengths x", {"--lengths takes numbers", "'x'"});
   check_refused("pe cost rope --runs 0", {"--runs takes a whole number from 1"});
+  check_refused("pe cost rope --most-seconds 0", {"--most-seconds takes a whole number from 1"});
   check_refused("pe cost rope --heads 7", {"64", "7"});
 }

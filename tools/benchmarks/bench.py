@@ -217,6 +217,27 @@ def start_up(args, peer_python):
     return result
 
 
+def long_sequence(args):
+    """One sequence through a model, in a process of its own: the peak memory is this run's."""
+    ok = True
+    for threads in args.threads:
+        process = Process([args.program], environment(threads, False))
+        r = process.ask(f"long {args.tokens} 4096")
+        process.close()
+        print(f"{r['tokens']} tokens, 2 layers, d_model 64, RoPEPool, causal linear attention, checkpointed, {threads} threads: "
+              f"forward {seconds_text(r['forward_seconds'])}, backward {seconds_text(r['backward_seconds'])}, "
+              f"peak memory {r['peak_mib'] / 1024:.2f} GiB")
+        print(f"  mean square of the outputs {r['loss']:.6g}, norm of the gradients {r['gradient_norm']:.6g}")
+        print(f"  first {r['compared']} outputs beside a run of only these: largest difference {r['largest_difference']:.2g} of the largest output")
+        ok = ok and r["largest_difference"] <= 1e-5 and r["gradient_norm"] > 0
+    process = Process([args.program], environment(1, False))
+    s = process.ask(f"steps {min(max(args.tokens, 8), 65536)}")
+    process.close()
+    print(f"the same model token by token, {s['tokens']} tokens: {seconds_text(s['first_seconds'])} a token in the first eighth, "
+          f"{seconds_text(s['last_seconds'])} in the last; {s['first_bytes']} and {s['last_bytes']} bytes held")
+    return 0 if ok and s["first_bytes"] == s["last_bytes"] else 1
+
+
 def whole_numbers(text):
     numbers = [int(t) for t in text.split(",") if t.isdigit()]
     if len(numbers) != len(text.split(",")) or min(numbers) < 1 or max(numbers) > 1024:
@@ -246,6 +267,7 @@ def main():
     parser.add_argument("--json", help="write the table to this file")
     parser.add_argument("--compare", metavar="OLD.json", help="say what changed beyond the noise")
     parser.add_argument("--machine", action="store_true", help="only the machine's limits")
+    parser.add_argument("--tokens", type=lambda t: above(t, 1, int), help="one sequence so long through a model, forward and backward")
     parser.add_argument("--instructions", action="store_true", help="count instructions, fail above tools/benchmarks/instructions.json")
     parser.add_argument("--record", action="store_true", help="with --instructions: write the file anew")
     args = parser.parse_args()
@@ -253,6 +275,8 @@ def main():
         parser.error(f"there is no file '{args.compare}'")
     if args.instructions:
         return instructions(args)
+    if args.tokens:
+        return long_sequence(args)
     peer_python = args.peer if has_torch(args.peer) else None
     if args.machine:
         ours = Process([args.program], environment(1, False))

@@ -8,6 +8,9 @@
 //   repeat NAME COUNT         so many runs, untimed: the script times the whole process
 //                            or counts its instructions
 //   base                     the peak memory so far
+//   long TOKENS SHORTER       one sequence through a model, forward and backward, and its first
+//                            SHORTER outputs beside those of a run of only so many
+//   steps TOKENS              the same model as a recurrence
 //   quit
 #include <benchmark/benchmark.h>
 #include <sys/resource.h>
@@ -21,6 +24,7 @@
 #include "tensor/machine.h"
 #include "tensor/parallel.h"
 #include "tools/benchmarks/cases.h"
+#include "tools/benchmarks/long_sequence.h"
 
 namespace {
 
@@ -100,6 +104,27 @@ Json limits_at(int threads) {
           {"exps", l.exps}};
 }
 
+Json long_sequence(gradus::int64 tokens, gradus::int64 shorter) {
+  const gradus::bench::LongRun r = gradus::bench::run_long_sequence(tokens, shorter);
+  return {{"tokens", tokens},
+          {"forward_seconds", r.forward_seconds},
+          {"backward_seconds", r.backward_seconds},
+          {"loss", r.loss},
+          {"gradient_norm", r.gradient_norm},
+          {"compared", r.compared},
+          {"largest_difference", r.largest_difference},
+          {"peak_mib", peak_mib()}};
+}
+
+Json step_by_step(gradus::int64 tokens) {
+  const gradus::bench::StepTimes s = gradus::bench::run_step_by_step(tokens);
+  return {{"tokens", tokens},
+          {"first_seconds", s.first_seconds},
+          {"last_seconds", s.last_seconds},
+          {"first_bytes", s.first_bytes},
+          {"last_bytes", s.last_bytes}};
+}
+
 Json machine_line() {
   const gradus::Machine m = gradus::machine();
   return {{"gradus", m.version},
@@ -122,6 +147,7 @@ int main() {
     std::string verb, name;
     int threads = 1;
     double seconds = 0.1;
+    gradus::int64 tokens = 0, shorter = 0;
     words >> verb;
     Json answer;
     try {
@@ -134,6 +160,10 @@ int main() {
         answer = {{"peak_mib", peak_mib()}};
       else if (verb == "limits" && words >> threads)
         answer = limits_at(threads);
+      else if (verb == "long" && words >> tokens >> shorter && tokens > 0 && shorter > 0)
+        answer = long_sequence(tokens, shorter);
+      else if (verb == "steps" && words >> tokens && tokens >= 8)
+        answer = step_by_step(tokens);
       else if (verb == "repeat" && words >> name >> threads && by_name.count(name))
         answer = repeat(*by_name[name], threads);
       else if (verb == "run" && words >> name >> threads >> seconds && by_name.count(name))
