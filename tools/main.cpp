@@ -50,11 +50,13 @@ void print_version() {
 void print_help() {
   fmt::print(
       "gradus: tensors, autodiff, positional encodings, melody harmonization\n\n"
-      "usage: gradus [--threads N] COMMAND [OPTIONS]\n\n");
+      "usage: gradus [--threads N] [--deterministic] COMMAND [OPTIONS]\n\n");
   for (const Command& c : kCommands) fmt::print("  {:<10} {}\n", c.name, c.summary);
   fmt::print(
       "\n  --version    version, compiler, OpenBLAS build and core, threads, instruction sets\n"
       "  --threads N  threads to use (default: GRADUS_THREADS, else all cores)\n"
+      "  --deterministic  the same bits at any number of threads; every command keeps to it\n"
+      "               without this word too\n"
       "  --help       this text; `gradus COMMAND --help` explains one command\n\n"
       "example: gradus gradcheck --op softmax\n");
 }
@@ -84,9 +86,11 @@ int run(int argc, char** argv) {
       set_threads(parse_threads(argv[++i]));
     } else if (word.starts_with("--threads=")) {
       set_threads(parse_threads(word.substr(10)));
-    } else {
+    } else if (word != "--deterministic") {  // nothing to switch on: no result hangs on threads
       fail<ConfigError>(
-          "unknown option '{}' before the command; known: --threads N, --version, --help", word);
+          "unknown option '{}' before the command; known: --threads N, --deterministic, --version, "
+          "--help",
+          word);
     }
   }
   if (i == argc) {

@@ -16,13 +16,15 @@ constexpr double kWide = 330, kTall = 400, kTop = 70, kLeft = 70, kNames = 150;
 
 /// A logarithmic axis from one power of its base to another.
 struct Axis {
-  double from = 0, to = 1;
-  double at(double x) const { return (std::log2(x) - from) / (to - from); }
+  double base = 2, from = 0, to = 1;
+  double power(double x) const { return std::log2(x) / std::log2(base); }
+  double at(double x) const { return (power(x) - from) / (to - from); }
 };
 
-Axis axis_over(const std::vector<double>& values) {
+Axis axis_over(const std::vector<double>& values, double base) {
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  Axis a{std::floor(std::log2(*low)), std::ceil(std::log2(*high))};
+  Axis a{base};
+  a.from = std::floor(a.power(*low)), a.to = std::ceil(a.power(*high));
   if (a.from == a.to) a.to += 1;
   return a;
 }
@@ -33,8 +35,8 @@ std::string tokens_text(double n) {
 }
 
 std::string time_text(double seconds) {
-  return seconds < 1e-6 ? fmt::format("{:.2g} ns", seconds * 1e9)
-                        : fmt::format("{:.3g} us", seconds * 1e6);
+  return seconds < 1e-6 ? fmt::format("{:.4g} ns", seconds * 1e9)
+                        : fmt::format("{:.4g} us", seconds * 1e6);
 }
 
 std::string memory_text(double bytes) {
@@ -55,7 +57,8 @@ std::string line(double x1, double y1, double x2, double y2) {
 
 /// One quantity of a token, `values` a run's.
 std::string panel(const std::vector<CostCurve>& curves, double x, const std::string& title,
-                  const std::vector<double> CostCurve::*values, std::string (*text)(double)) {
+                  const std::vector<double> CostCurve::*values, double base,
+                  std::string (*text)(double)) {
   std::vector<double> all_tokens, all_values;
   const auto per_token = [&](const CostCurve& c, std::size_t i) {
     return (c.*values)[i] / static_cast<double>(c.tokens[i]);
@@ -65,7 +68,7 @@ std::string panel(const std::vector<CostCurve>& curves, double x, const std::str
       all_tokens.push_back(static_cast<double>(c.tokens[i]));
       all_values.push_back(per_token(c, i));
     }
-  const Axis across = axis_over(all_tokens), up = axis_over(all_values);
+  const Axis across = axis_over(all_tokens, 2), up = axis_over(all_values, base);
   const auto to_x = [&](double n) { return x + kWide * across.at(n); };
   const auto to_y = [&](double v) { return kTop + kTall * (1 - up.at(v)); };
   std::string out = text_svg(x, kTop - 16, title, {.size = 14, .bold = true});
@@ -76,7 +79,7 @@ std::string panel(const std::vector<CostCurve>& curves, double x, const std::str
                     {.size = 11, .anchor = Anchor::middle});
   }
   for (double e = up.from; e <= up.to; e += 1) {
-    const double v = std::exp2(e);
+    const double v = std::pow(base, e);
     out += line(x, to_y(v), x + kWide, to_y(v));
     out += text_svg(x - 6, to_y(v) + 4, text(v), {.size = 11, .anchor = Anchor::end});
   }
@@ -123,8 +126,8 @@ std::string cost_svg(const std::vector<CostCurve>& curves) {
   constexpr double kSecond = kLeft + kWide + kNames + 80;
   std::string body = text_svg(kLeft, 28, "What a token costs against how many there are",
                               {.size = 17, .bold = true});
-  body += panel(curves, kLeft, "time of a token", &CostCurve::seconds, time_text);
-  body += panel(curves, kSecond, "memory of a token", &CostCurve::bytes, memory_text);
+  body += panel(curves, kLeft, "time of a token", &CostCurve::seconds, 10, time_text);
+  body += panel(curves, kSecond, "memory of a token", &CostCurve::bytes, 2, memory_text);
   return svg_document(kSecond + kWide + kNames, kTop + kTall + 60,
                       "Time and memory of a token against the number of tokens", body);
 }

@@ -32,6 +32,7 @@ TEST_CASE("--version says version, compiler, OpenBLAS, core, threads, instructio
                            "\nOpenBLAS core: ", "\nthreads: ", "\ninstruction sets: "})
     CHECK_MESSAGE(r.has(line), line, " in ", r.out);
   CHECK(gradus_command("--threads 3 --version").has("\nthreads: 3\n"));
+  CHECK(gradus_command("--deterministic --threads 2 --version").has("\nthreads: 2\n"));
   CHECK(gradus_command("--version", "GRADUS_THREADS=2").has("\nthreads: 2\n"));
 }
 
