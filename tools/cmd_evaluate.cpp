@@ -74,13 +74,23 @@ std::string run_text(const std::string& path, const Harmonizer& harmonizer,
   return text;
 }
 
+/// The run's experiment with other rules of decoding, where --set names them.
+Experiment decoded_as(const Experiment& own, const CommandLine& line) {
+  if (!line.has("set")) return own;
+  const std::vector<std::string> settings = line.texts("set");
+  for (const std::string& s : settings)
+    check<ConfigError>(s.starts_with("decode."),
+                       "gradus evaluate --set takes keys of [decode], as in "
+                       "decode.sustain_threshold=0.8; the model is as it was trained; got '{}'",
+                       s);
+  return Experiment::parse(own.to_toml(), "the run's experiment", settings);
+}
+
 /// A run beside the floors, in windows of its own kind.
 EvaluationTable run_table(const CommandLine& line) {
   const std::string path = line.text("run");
   const RunFolder folder = RunFolder::open(path);
-  Experiment own = folder.experiment();
-  if (line.has("temperature")) own.decode.temperature = line.real("temperature", 0, 10);
-  if (line.has("cut")) own.decode.cut = line.probability("cut");
+  const Experiment own = decoded_as(folder.experiment(), line);
   Experiment e = own;
   if (line.has("data")) e.data.source = line.text("data");
   const HarmonyData data = read_harmony_data(data_request(e, cache_folder(line)));
@@ -127,7 +137,7 @@ EvaluationTable run_table(const CommandLine& line) {
 void check_options(const CommandLine& line) {
   check<ConfigError>(line.has("run") != line.has("baseline"),
                      "gradus evaluate takes one of --run RUN and --baseline NAME");
-  for (const char* of_run : {"threshold", "temperature", "cut", "time-steps"})
+  for (const char* of_run : {"threshold", "set", "time-steps"})
     check<ConfigError>(line.has("run") || !line.has(of_run),
                        "--{} belongs to --run: a floor has no probabilities", of_run);
 }
@@ -154,9 +164,9 @@ int cmd_evaluate(int argc, char** argv) {
       "bars in a window (default: as in training; with --baseline 16 of POP909, 8 of other data)",
       takes_word());
   add("threshold", "probability of an onset (default: the one chosen in training)", takes_word());
+  add("set", "another rule of decoding: --set decode.polyphony=4 (again for more keys)",
+      takes_words(), "KEY=VALUE");
   add("seeds", "of a model that plays by itself: how often", takes_word("3"));
-  add("temperature", "of the same: its decode.temperature", takes_word());
-  add("cut", "of the same: its decode.cut", takes_word());
   add("time-steps", "print how long the model takes for each of so many steps", takes_word(), "N");
   add("csv", "file to write the table to", takes_word());
   add("json", "file to write the table to", takes_word());

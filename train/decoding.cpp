@@ -69,13 +69,16 @@ bool same_voice(const ProbableNote& a, const ProbableNote& b) {
 
 Decoding make_decoding(const Experiment& e, double threshold) {
   const Experiment::Decode& d = e.decode;
-  check<ConfigError>(e.data.onsets || !(d.expected_counts || d.fill_quarters),
+  check<ConfigError>(e.data.onsets || !(d.expected_counts || d.expected_chroma || d.fill_quarters),
                      "decode.{} needs a model with onsets, but data.onsets = false",
-                     d.expected_counts ? "expected_counts" : "fill_quarters");
+                     d.expected_counts   ? "expected_counts"
+                     : d.expected_chroma ? "expected_chroma"
+                                         : "fill_quarters");
   Decoding decoding;
   decoding.threshold = threshold;
   decoding.sustain_threshold = d.sustain_threshold;
   decoding.expected_counts = d.expected_counts;
+  decoding.expected_chroma = d.expected_chroma;
   decoding.fill_quarters = d.fill_quarters;
   decoding.merge = d.merge;
   decoding.min_length = d.min_length;
@@ -90,6 +93,7 @@ std::string to_string(const Decoding& d) {
                   d.sustain == SustainRule::given_onset ? "onset's probability" : "threshold")};
   if (d.fill_quarters) words.emplace_back("quarters filled");
   if (d.expected_counts) words.emplace_back("expected counts");
+  if (d.expected_chroma) words.emplace_back("expected counts of pitch classes");
   if (d.merge > 0) words.push_back(fmt::format("gaps of {} closed", d.merge));
   if (d.min_length > 1) words.push_back(fmt::format("notes of {} steps or more", d.min_length));
   if (d.polyphony > 0) words.push_back(fmt::format("{} notes at once", d.polyphony));
@@ -119,31 +123,50 @@ Tensor fill_quarters(const Tensor& cells, const Tensor& probability, int steps_p
   return filled;
 }
 
-Tensor fill_expected(const Tensor& cells, const Tensor& probability, int steps_per_bar) {
+namespace {
+
+/// Pitches that lie `apart` are counted together; each stands for itself where all lie closer.
+Tensor fill_together(const Tensor& cells, const Tensor& probability, int steps_per_bar,
+                     int64 apart) {
   const Grid g(probability);
   Tensor filled = own_cells(cells, g);
   auto* out = filled.writable<std::uint8_t>();
-  const auto fill = [&](int64 begin, int64 end, int64 j) {
+  const auto fill = [&](int64 begin, int64 end, int64 first) {
     double sum = 0;
     int64 missing = 0;
-    for (int64 t = begin; t < end; ++t) {
-      sum += g.at(t, j);
-      missing -= out[t * g.pitches + j];
-    }
+    for (int64 t = begin; t < end; ++t)
+      for (int64 j = first; j < g.pitches; j += apart)
+        sum += g.at(t, j), missing -= out[t * g.pitches + j];
     for (missing += std::llround(sum); missing > 0; --missing) {
+      double most = -1;
       int64 best = -1;
       for (int64 t = begin; t < end; ++t)
-        if (!out[t * g.pitches + j] && (best < 0 || g.at(t, j) > g.at(best, j))) best = t;
-      out[best * g.pitches + j] = 1;
+        for (int64 j = first; j < g.pitches; j += apart)
+          if (!out[t * g.pitches + j] && g.at(t, j) > most)
+            most = g.at(t, j), best = t * g.pitches + j;
+      out[best] = 1;
     }
   };
   const int64 half = steps_per_bar / 2;
   for (int64 bar = 0; bar < g.steps; bar += steps_per_bar) {
     const int64 middle = std::min(bar + half, g.steps);
     const int64 end = std::min(bar + steps_per_bar, g.steps);
-    for (int64 j = 0; j < g.pitches; ++j) fill(bar, middle, j), fill(middle, end, j);
+    for (int64 j = 0; j < std::min(apart, g.pitches); ++j)
+      fill(bar, middle, j), fill(middle, end, j);
   }
   return filled;
+}
+
+}  // namespace
+
+Tensor fill_expected(const Tensor& cells, const Tensor& probability, int steps_per_bar) {
+  return fill_together(cells, probability, steps_per_bar,
+                       std::max<int64>(Grid(probability).pitches, 1));
+}
+
+Tensor fill_expected_chroma(const Tensor& cells, const Tensor& probability, int steps_per_bar) {
+  constexpr int64 kOctave = 12;
+  return fill_together(cells, probability, steps_per_bar, kOctave);
 }
 
 std::vector<ProbableNote> held_notes(const Tensor& onsets, const HarmonyProbabilities& p,
@@ -247,10 +270,12 @@ std::vector<Note> decode(const HarmonyProbabilities& p, const Decoding& d, const
     Tensor cells = cells_from(p.onset, d.threshold);
     if (d.fill_quarters) cells = fill_quarters(cells, p.onset, grid.steps_per_quarter);
     if (d.expected_counts) cells = fill_expected(cells, p.onset, grid.steps_per_bar);
+    if (d.expected_chroma) cells = fill_expected_chroma(cells, p.onset, grid.steps_per_bar);
     notes = close_gaps(held_notes(cells, p, d), d.merge, Join::no);
   } else {
-    check<ConfigError>(!d.fill_quarters && !d.expected_counts,
-                       "the rules fill_quarters and expected_counts need probabilities of onsets");
+    check<ConfigError>(!d.fill_quarters && !d.expected_counts && !d.expected_chroma,
+                       "the rules fill_quarters, expected_counts and expected_chroma need "
+                       "probabilities of onsets");
     notes = close_gaps(sounding_notes(cells_from(p.sustain, d.threshold), p), d.merge, Join::yes);
   }
   notes = without_short(std::move(notes), d.min_length);

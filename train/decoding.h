@@ -18,7 +18,7 @@ struct Decoding {
   double threshold = 0.5;  ///< of onsets; without onsets, of sounding cells
   double sustain_threshold = 0.5;
   SustainRule sustain = SustainRule::given_onset;
-  bool expected_counts = false, fill_quarters = false;
+  bool expected_counts = false, expected_chroma = false, fill_quarters = false;
   int64 merge = 0, min_length = 1;
   int polyphony = 0;  ///< 0: any number
 };
@@ -49,6 +49,8 @@ Tensor fill_quarters(const Tensor& cells, const Tensor& probability, int steps_p
 /// In each half of a bar, every pitch gets at least as many cells as the sum of its probabilities
 /// says, rounded: the most probable ones (of equals the earliest).
 Tensor fill_expected(const Tensor& cells, const Tensor& probability, int steps_per_bar);
+/// The same for every pitch class: pitches that are unlikely each may be expected together.
+Tensor fill_expected_chroma(const Tensor& cells, const Tensor& probability, int steps_per_bar);
 
 struct ProbableNote {
   Note note;

@@ -56,7 +56,7 @@ struct Experiment {
   struct Decode {
     double threshold = 0;  ///< 0: chosen on the validation windows after training
     double sustain_threshold = 0.5;
-    bool expected_counts = false, fill_quarters = false;
+    bool expected_counts = false, expected_chroma = false, fill_quarters = false;
     int64 merge = 0, min_length = 1, polyphony = 0;
     double temperature = 1, cut = 0;
   } decode;

@@ -101,6 +101,8 @@ void visit_keys(V&& v, Experiment& e) {
          "probability that a note goes on, given that it began");
   v.flag("decode.expected_counts", e.decode.expected_counts,
          "a pitch begins in each half bar as often as its probabilities expect, at least");
+  v.flag("decode.expected_chroma", e.decode.expected_chroma,
+         "so does a pitch class, whichever of its pitches it takes");
   v.flag("decode.fill_quarters", e.decode.fill_quarters,
          "a quarter that is expected to sound plays its most probable note");
   v.integer("decode.merge", e.decode.merge, 0, 65536,

@@ -69,6 +69,13 @@ TEST_CASE("a run and the floors, on what it was trained on") {
   CHECK(four.has("split train"));
   CHECK(four.has("threshold 0.5,"));
   CHECK(four.has("as given with --threshold"));
+  const CommandResult other =
+      gradus_command("evaluate --set decode.polyphony=1 --set decode.sustain_threshold=0.9 --run " +
+                     scratch().run());
+  CAPTURE(other.out);
+  CHECK(other.code == 0);
+  CHECK(other.has("sustain 0.9 of the onset's probability"));
+  CHECK(other.has("1 notes at once"));
 }
 
 TEST_CASE("a run on other data, whose chords it knows") {
@@ -164,6 +171,7 @@ TEST_CASE("what is wrong is one clear message") {
   check_refused("evaluate --baseline silnt",
                 {"unknown floor 'silnt'", "heard-lately", "did you mean 'silent'?"});
   check_refused("evaluate --baseline silent --threshold 0.2", {"--threshold belongs to --run"});
+  check_refused("evaluate --baseline silent --set decode.merge=1", {"--set belongs to --run"});
   check_refused("evaluate --baseline silent --split tests",
                 {"unknown split 'tests'", "did you mean 'test'?"});
   check_refused("evaluate --baseline silent --split test",
@@ -173,6 +181,9 @@ TEST_CASE("what is wrong is one clear message") {
   check_refused("evaluate --baseline silent --bars 0", {"--bars takes a whole number from 1"});
   check_refused("evaluate --baseline silent --data /nowhere", {"/nowhere"});
   check_refused("evaluate --run /nowhere", {"there is no run folder '/nowhere'"});
+  check_refused("evaluate --set train.epochs=2 --run " + run, {"[decode]", "train.epochs=2"});
+  check_refused("evaluate --set decode.polyfony=2 --run " + run,
+                {"decode.polyfony", "did you mean 'decode.polyphony'?"});
   check_refused("evaluate --threshold 2 --run " + run, {"--threshold is a probability", "'2'"});
   check_refused("evaluate --csv /nowhere/a.csv --run " + run, {"/nowhere/a.csv"});
   const std::string untrained = scratch() / "untrained";

@@ -184,6 +184,30 @@ TEST_CASE("a pitch begins in each half bar as often as it is expected to, at lea
         Values{1, 0, 0, 0});
 }
 
+TEST_CASE(
+    "a pitch class begins in each half bar as often as its pitches together are expected to") {
+  // Columns 0, 12 and 24 are one class, column 1 another; halves of one step.
+  Values p(50, 0), have(50, 0);
+  p[0] = .4, p[12] = .5, p[24] = .3, p[1] = .4, p[13] = .05;  // 1.2 and 0.45
+  p[25 + 0] = .4, p[25 + 12] = .9, p[25 + 24] = .9;           // 2.2
+  have[25 + 0] = 1;
+  const auto filled = [&](const Tensor& cells) {
+    return list(fill_expected_chroma(cells, reshape(column(p), {2, 25}), 2));
+  };
+  Values first(50, 0);
+  first[12] = first[25 + 12] = first[25 + 24] = 1;
+  CHECK(filled(zeros({2, 25}, DType::u8)) == first);
+  // What is there counts, whatever its probability.
+  Values second(50, 0);
+  second[12] = second[25 + 0] = second[25 + 12] = 1;
+  CHECK(filled(reshape(cells(have), {2, 25})) == second);
+  // All are certain; fewer pitches than classes; none at all.
+  CHECK(list(fill_expected_chroma(zeros({3, 13}, DType::u8), ones({3, 13}), 3)) == Values(39, 1));
+  CHECK(list(fill_expected_chroma(zeros({1, 2}, DType::u8), grid({{.6, .2}}, 2), 4)) ==
+        Values{1, 0});
+  CHECK(fill_expected_chroma(zeros({2, 0}, DType::u8), zeros({2, 0}), 4).numel() == 0);
+}
+
 TEST_CASE("gaps between notes of a pitch are closed, joined where there are no onsets") {
   const auto notes =
       probable({{{0, 2, 60}, .5}, {{3, 4, 60}, .4}, {{6, 7, 60}, .3}, {{7, 8, 61}, .2}});

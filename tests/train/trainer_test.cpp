@@ -66,7 +66,7 @@ TEST_CASE("training does not depend on the number of threads, with any core") {
     // Wide enough that products, rows and attention are cut into parts for several threads.
     const Experiment e =
         tiny({"model.dropout=0.5", "model.d_model=64", "model.d_ff=128", "data.steps=128",
-              fmt::format("model.attention={}", core),
+              "data.context=time", fmt::format("model.attention={}", core),
               std::string("pe.name=") + (core == std::string_view("toeplitz") ? "alibi" : "none")});
     std::vector<double> first;
     StateDict state;
