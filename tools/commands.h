@@ -18,8 +18,9 @@ int cmd_pe(int argc, char** argv);
 int cmd_study(int argc, char** argv);
 int cmd_train(int argc, char** argv);
 
-/// gradus data mi, with a parser of its own.
+/// gradus data mi and gradus study report, with parsers of their own.
 int data_mi(int argc, char** argv);
+int study_report(int argc, char** argv);
 
 /// The ops of all folders, sorted by name.
 std::vector<const OpDef*> all_ops();
