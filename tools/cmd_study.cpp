@@ -133,6 +133,7 @@ struct Part {
 constexpr Part kParts[] = {
     {"run", "train and judge the cells of a study that are still to do", study_run},
     {"cell", "train and judge one cell, as `run` begins it", study_cell},
+    {"report", "tables, tests, a figure, and a page to hear it", study_report},
 };
 
 }  // namespace
