@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "pe/lag_bias.h"
+#include "pe/suite_own.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
 
@@ -77,6 +78,53 @@ class Alibi : public LagBias {
   Tensor slopes_;  // f64 [H]
 };
 
+// ---- its own traits
+// ------------------------------------------------------------------------------
+
+suite::Finding prove_slopes(const SuiteSubject& s) {
+  using suite::Numbers;
+  const Numbers eight{0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125, 0.00390625};
+  Numbers twelve = eight;
+  for (double half : {0.5, 1.5, 2.5, 3.5}) twelve.push_back(1 / std::pow(2, half));
+  const std::vector<Numbers> released{{0.25, 0.0625, 0.015625, 0.00390625},
+                                      {0.25, 0.0625, 0.015625, 0.00390625, 0.5, 0.125},
+                                      eight,
+                                      twelve};
+  suite::Worst worst;
+  for (const Numbers& expected : released) {
+    const auto heads = static_cast<int64>(expected.size());
+    Numbers paper;
+    for (int64 h = 1; h <= heads; ++h)
+      paper.push_back(std::pow(0.5, 8 * static_cast<double>(h) / static_cast<double>(heads)));
+    const auto slopes = [&](const char* table) {
+      Numbers b = suite::lag_biases(*suite::build_variant(s, {table}, {heads, heads}), {-1});
+      for (double& x : b) x = -x;
+      return b;
+    };
+    worst.include(slopes("slopes=paper"), paper, fmt::format("paper, {} heads", heads));
+    worst.include(slopes("slopes=released"), expected, fmt::format("released, {} heads", heads));
+  }
+  return worst.within(1e-15);
+}
+
+suite::Finding prove_corner(const SuiteSubject& s) {
+  const auto e = suite::build(s);
+  const auto bias = [&](int64 n) {
+    const Tensor row = reshape(arange(0, static_cast<double>(n), 1, DType::f64), {1, n, 1});
+    const Tensor zero = zeros({1, s.shape.heads, n, s.shape.head_dim()}, DType::f64);
+    return suite::scores(
+               *e, {{}, zero, zero},
+               positions_for(*e, contiguous(broadcast_to(row, {1, n, s.label_width})), s.name))
+        .value;
+  };
+  const Tensor small = bias(7), large = bias(14);
+  suite::Worst worst;
+  for (int64 at : {0, 7})
+    worst.include(slice(slice(large, 2, at, at + 7), 3, at, at + 7), small,
+                  fmt::format("the corner at {}", at));
+  return worst.within(0);
+}
+
 }  // namespace
 
 extern const EncodingDef kAlibi{
@@ -87,6 +135,9 @@ extern const EncodingDef kAlibi{
     .source = "Press et al. 2022",
     .derivation = kDerivation,
     .traits = kTraits,
+    .own_traits = {{"slopes", "both tables of slopes for 4, 6, 8 and 12 heads", prove_slopes,
+                    ProofOptions::other},
+                   {"corner", "the bias at N is a corner of that at 2N", prove_corner}},
     .options = {{"tracks", "time", "tracks", "the labels whose lags are penalised"},
                 {"width", "number of tracks", "1 to 4096", "numbers per label"},
                 {"slopes", "paper", "paper, released",

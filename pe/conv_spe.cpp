@@ -5,9 +5,11 @@
 
 #include "pe/label_encoding.h"
 #include "pe/noisy_stripes.h"
+#include "pe/suite_own.h"
 #include "tensor/elementwise.h"
 #include "tensor/index.h"
 #include "tensor/parallel.h"
+#include "tensor/reduce.h"
 
 namespace gradus::pe {
 
@@ -219,6 +221,49 @@ class ConvSpe : public LabelEncoding {
   Buffer& noise_;  // the key of this step's noise
 };
 
+// ---- its own traits
+// ------------------------------------------------------------------------------
+
+/// Over 200 draws, from the lag K on: noise about 0; at lag 0 it is none.
+suite::Finding prove_support(const SuiteSubject& s) {
+  const auto e = suite::build(s);
+  Options read = s.options;
+  const auto k = static_cast<double>(read.integer("kernel", ConvSpeConfig{}.kernel, 1, 4096));
+  const Tensor ones = full({s.shape.heads, s.shape.head_dim()}, 1, DType::f64);
+  double beyond = 0, at_zero = 0;
+  for (double lag : {0.0, k, -k, k + 3, 5 * k}) {
+    Rng rng = Rng(44).stream("draw");
+    double total = 0, squares = 0;
+    constexpr int draws = 200;
+    for (int i = 0; i < draws; ++i) {
+      e->draw(rng);
+      const double a = suite::raw_scores(*e, ones, ones, {40 + lag}, {40})[0];
+      total += a, squares += a * a;
+    }
+    const double mean = total / draws,
+                 errors = std::abs(mean) / std::sqrt((squares / draws - mean * mean) / draws);
+    if (lag == 0) {
+      at_zero = errors;
+      continue;
+    }
+    const auto at = [](double p) { return from_values(std::vector<double>{p}, {1}); };
+    const double closed = max(abs(e->interaction(at(40 + lag), at(40))->g)).item();
+    if (!(errors <= 5 && closed == 0))
+      return suite::broken(
+          fmt::format("at lag {} of {} taps the mean is {:.3g} standard errors "
+                      "from 0, the closed form {:.3g}",
+                      lag, k, errors, closed));
+    beyond = std::max(beyond, errors);
+  }
+  if (!(at_zero > 5))
+    return suite::broken(
+        fmt::format("at lag 0 the mean is {:.3g} standard errors from 0", at_zero));
+  return suite::holds(
+      fmt::format("from lag {} on within {:.1f} standard errors of 0, at lag 0 {:.0f} "
+                  "of them away",
+                  k, beyond, at_zero));
+}
+
 }  // namespace
 
 extern const EncodingDef kConvSpe{
@@ -229,6 +274,8 @@ extern const EncodingDef kConvSpe{
     .source = "Liutkus et al. 2021",
     .derivation = kDerivation,
     .traits = kTraits,
+    .own_traits = {{"support", "scores of labels K or more apart are 0 in the mean",
+                    prove_support}},
     .options = {{"tracks", "time", "one track", "the label that noise stands at"},
                 {"kernel", "16", "1 to 4096", "taps of a filter, K: lags from K on have no weight"},
                 kRealizationsOption},

@@ -1,8 +1,10 @@
 #include <cmath>
 
 #include "nn/init.h"
+#include "pe/suite_own.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
+#include "tensor/index.h"
 
 namespace gradus::pe {
 
@@ -89,6 +91,35 @@ class Cope : public PositionalEncoding {
   Parameter& table_;
 };
 
+// ---- its own traits
+// ------------------------------------------------------------------------------
+
+/// The last coordinate of queries and keys opens the gates, and no row of the tables has it.
+suite::Finding prove_shaw(const SuiteSubject& s) {
+  const int64 heads = s.shape.heads, d = s.shape.head_dim(), n = 7;
+  const auto e = suite::build_variant(s, {"places=9", "tables=own"}, s.shape);
+  const auto shaw = suite::build_other(
+      "shaw", suite::with_settings({}, {"clip=9", "values=false", "tables=own"}), s.shape);
+  const auto beside = [&](const Tensor& x, double last) {
+    Shape one = x.shape();
+    one[x.rank() - 1] = 1;
+    const Tensor parts[] = {x, full(one, last, DType::f64)};
+    return concat(parts, -1);
+  };
+  const Tensor table = beside(suite::random_normal(3, {heads, 10, d - 1}), 0);
+  suite::set_state(*e, "table", table);
+  // Lag l of shaw is place l + 1; lags below 0 are masked.
+  const Tensor lags[] = {zeros({heads, 9, d}, DType::f64), slice(table, 1, 1, 10),
+                         zeros({heads, 1, d}, DType::f64)};
+  suite::set_state(*shaw, "keys", unsqueeze(contiguous(transpose(concat(lags, 1), 0, 1)), 0));
+  const Tensor q = beside(suite::random_normal(1, {1, heads, n, d - 1}), 20),
+               k = beside(suite::random_normal(2, {1, heads, n, d - 1}), 20);
+  const Positions p = time_positions(n);
+  suite::Worst worst;
+  worst.include(tril(suite::score_biases(*e, q, k, p)), tril(suite::score_biases(*shaw, q, k, p)));
+  return worst.within(1e-12);
+}
+
 }  // namespace
 
 extern const EncodingDef kCope{
@@ -99,6 +130,8 @@ extern const EncodingDef kCope{
     .source = "Golovneva et al. 2024",
     .derivation = kDerivation,
     .traits = kTraits,
+    .own_traits = {{"shaw", "gates at 1: shaw's keys at lag m - n + 1", prove_shaw,
+                    ProofOptions::other}},
     .options = {{"places", "64", "1 to 2^20", "P, where counting ends"},
                 {"tables", "shared", "shared, own", "by all heads, or one for each"}},
     .make = [](const Build& build, EncodingShape shape,

@@ -3,6 +3,7 @@
 #include <numbers>
 
 #include "pe/label_encoding.h"
+#include "pe/suite_own.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
 
@@ -93,6 +94,9 @@ class Cosformer : public LabelEncoding {
   int64 longest_;
 };
 
+// ---- its own traits
+// ------------------------------------------------------------------------------
+
 }  // namespace
 
 extern const EncodingDef kCosformer{
@@ -103,6 +107,7 @@ extern const EncodingDef kCosformer{
     .source = "Qin et al. 2022",
     .derivation = kDerivation,
     .traits = kTraits,
+    .own_traits = {{"non-negative", "non-negative features stay so", suite::prove_non_negative}},
     .options = {{"tracks", "time", "one track", "the label whose lags are weighed"},
                 {"max_length", "1024", "1 to 2^40", "M: labels from 0 to one below"}},
     .make = [](const Build& build, EncodingShape shape,

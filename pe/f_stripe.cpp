@@ -1,4 +1,5 @@
 #include "pe/stripes.h"
+#include "pe/suite_own.h"
 
 namespace gradus::pe {
 
@@ -67,6 +68,17 @@ class FStripe : public Stripes {
   bool pooled_;
 };
 
+// ---- its own traits
+// ------------------------------------------------------------------------------
+
+suite::Finding prove_unpooled(const SuiteSubject& s) {
+  const SuiteSubject apart =
+      suite::variant(s, suite::with_settings(s.options, {"pooled=false"}), s.shape);
+  if (suite::build(apart)->traits().relative != Relative::exactly)
+    return suite::broken("declared not relative");
+  return suite::prove_relative(apart);
+}
+
 }  // namespace
 
 extern const EncodingDef kFStripe{
@@ -79,6 +91,7 @@ extern const EncodingDef kFStripe{
     .source = "Agarwal et al. 2025, F-StrIPE (arXiv 2502.10491)",
     .derivation = kDerivation,
     .traits = kTraits,
+    .own_traits = {{"unpooled", "unpooled: exactly relative", prove_unpooled}},
     .options = stripe_options(
         true, {"pooled", "true", "true, false", "add the coordinates up, or keep them apart"}),
     .make = [](const Build& build, EncodingShape shape,

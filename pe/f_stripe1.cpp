@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "pe/stripes.h"
+#include "pe/suite_pairs.h"
 #include "tensor/elementwise.h"
 
 namespace gradus::pe {
@@ -106,6 +107,62 @@ class FStripe1 : public AngleEncoding {
   FStripe1Config config_;
 };
 
+// ---- its own traits
+// ------------------------------------------------------------------------------
+
+/// Scores of random tokens, sum_d of q_d k_d cos(f_d (p_m - p_n)), pooled: over all d and e.
+suite::Finding prove_products(const SuiteSubject& s, bool pooled) {
+  constexpr std::size_t heads = 2, size = 8;
+  suite::Worst worst;
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    Rng rng = Rng(seed).stream("products");
+    const suite::Numbers f = uniform(rng, {heads * size}, 0.05, 2, DType::f64).to_vector<double>();
+    Options options;
+    options.set("pooled", OptionValue(pooled));
+    options.set("frequencies", OptionValue(f));
+    const auto e = s.with(options)(Build("pe", Rng(1), DType::f64), {heads * size, heads});
+    const Tensor q = suite::random_normal(seed, {heads, size}),
+                 k = suite::random_normal(seed + 9, {heads, size});
+    const double p_m = 40 * uniform_number(rng) - 20, p_n = 40 * uniform_number(rng) - 20;
+    const suite::Numbers x = q.to_vector<double>(), y = k.to_vector<double>();
+    suite::Numbers expected(heads, 0.0);
+    for (std::size_t i = 0; i < x.size(); ++i)
+      for (std::size_t j = i / size * size; j < (i / size + 1) * size; ++j)
+        if (pooled || i == j) expected[i / size] += x[i] * y[j] * std::cos(f[i] * p_m - f[j] * p_n);
+    worst.include(suite::raw_scores(*e, q, k, {p_m}, {p_n}), expected);
+  }
+  return worst.within(1e-12);
+}
+
+suite::Finding prove_equation_15(const SuiteSubject& s) { return prove_products(s, false); }
+suite::Finding prove_pooled(const SuiteSubject& s) { return prove_products(s, true); }
+
+suite::Finding prove_unpooled(const SuiteSubject& s) {
+  const SuiteSubject apart =
+      suite::variant(s, suite::with_settings(s.options, {"pooled=false"}), s.shape);
+  if (suite::build(apart)->traits().relative != Relative::exactly)
+    return suite::broken("declared not relative");
+  return suite::prove_relative(apart);
+}
+
+suite::Finding prove_equation_25(const SuiteSubject& s) {
+  return suite::prove_angles(s, suite::with_settings({}, {"pooled=false", "parametrisation=free"}),
+                             suite::AngleFrequencies::of_coordinates, [](const suite::Angles& a) {
+                               return std::cos(a.content_q - a.content_k) *
+                                      std::cos(a.context_q - a.context_k);
+                             });
+}
+
+suite::Finding prove_golden(const SuiteSubject& s) {
+  const char* const f = "frequencies=1,0.5,0.1,0.01";
+  const suite::Numbers q{1.4617074332, 0.0155160569}, k{0.3845945460, -1.1792659039};
+  return suite::prove_golden(s,
+                             {{{f, "pooled=false", "parametrisation=sigmoid"}, -1.5009962544},
+                              {{f, "pooled=false", "parametrisation=free"}, -1.5009962544},
+                              {{f, "pooled=true", "parametrisation=sigmoid"}, 0.5438671498, q, k},
+                              {{f, "pooled=true", "parametrisation=free"}, 0.5438671498, q, k}});
+}
+
 }  // namespace
 
 extern const EncodingDef kFStripe1{
@@ -116,6 +173,15 @@ extern const EncodingDef kFStripe1{
     .source = "Agarwal et al. 2025, Of All StrIPEs (arXiv 2504.05364)",
     .derivation = kDerivation,
     .traits = kTraits,
+    .own_traits = {{"eq. 15", "unpooled: scores are those of eq. 15", prove_equation_15,
+                    ProofOptions::other},
+                   {"unpooled", "unpooled: exactly relative", prove_unpooled},
+                   {"pooled", "pooled: with cos(f_d p_m - f_e p_n) for all d and e", prove_pooled,
+                    ProofOptions::other},
+                   {"eq. 25", "unpooled unit pairs: cos(psi_q - psi_k) cos(f (xi_m - xi_n))",
+                    prove_equation_25, ProofOptions::other},
+                   {"golden", "features and scores worked out by hand", prove_golden,
+                    ProofOptions::other}},
     .options = {{"tracks", "time", "tracks", "the labels that modulate"},
                 {"width", "number of tracks", "1 to 4096",
                  "numbers per label: 12 for a chroma vector"},

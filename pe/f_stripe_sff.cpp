@@ -1,4 +1,5 @@
 #include "pe/noisy_stripes.h"
+#include "pe/suite_own.h"
 
 namespace gradus::pe {
 
@@ -33,6 +34,27 @@ class FStripeSff : public NoisyStripes {
   Traits traits() const override { return kTraits; }
 };
 
+// ---- its own traits
+// ------------------------------------------------------------------------------
+
+/// Draw by draw, with the same parameters.
+suite::Finding prove_sine_spe(const SuiteSubject& s) {
+  const Options options = suite::with_settings({}, {"sines=2", "realizations=6"});
+  const auto e = s.with(options)(Build("pe", Rng(1), DType::f64), s.shape),
+             spe = suite::build_other("sine_spe", options, s.shape);
+  const Tensor q = suite::random_normal(1, {s.shape.heads, s.shape.head_dim()}),
+               k = suite::random_normal(2, {s.shape.heads, s.shape.head_dim()});
+  suite::Worst worst;
+  for (std::uint64_t draw = 1; draw <= 3; ++draw) {
+    Rng rng = Rng(draw).stream("draw");
+    e->draw(rng);
+    suite::copy_state(*spe, *e);
+    worst.include(suite::raw_scores(*e, q, k, {7}, {-2.5}),
+                  suite::raw_scores(*spe, q, k, {7}, {-2.5}));
+  }
+  return worst.within(0);
+}
+
 }  // namespace
 
 extern const EncodingDef kFStripeSff{
@@ -43,6 +65,7 @@ extern const EncodingDef kFStripeSff{
     .source = "Agarwal et al. 2025, F-StrIPE (arXiv 2502.10491)",
     .derivation = kDerivation,
     .traits = kTraits,
+    .own_traits = {{"sine_spe", "for time it is sine_spe", prove_sine_spe, ProofOptions::other}},
     .options = stripe_options(true, kRealizationsOption),
     .make = [](const Build& build, EncodingShape shape,
                Options& o) -> std::unique_ptr<PositionalEncoding> {

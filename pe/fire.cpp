@@ -1,8 +1,13 @@
+#include <algorithm>
 #include <cmath>
 
 #include "pe/label_encoding.h"
+#include "pe/suite_own.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
+#include "tensor/index.h"
+#include "tensor/matmul.h"
+#include "tensor/reduce.h"
 
 namespace gradus::pe {
 
@@ -112,22 +117,88 @@ class Fire : public LabelEncoding {
   Parameter &curvature_, &threshold_, &weight_, &bias_, &out_weight_, &out_bias_;
 };
 
+// ---- its own traits
+// ------------------------------------------------------------------------------
+
+/// The network as the identity shows its argument.
+suite::Finding prove_argument(const SuiteSubject& s) {
+  const Options options = suite::with_settings(s.options, {"hidden=2"});
+  const auto e = s.with(options)(Build("pe", Rng(1), DType::f64), s.shape);
+  const auto set = [&](const char* name, const std::vector<double>& v, const Shape& shape) {
+    suite::set_state(
+        *e, name, contiguous(broadcast_to(from_values(v, {static_cast<int64>(v.size())}), shape)));
+  };
+  const int64 heads = s.shape.heads;
+  set("weight", {1, -1}, {2});  // relu(x) - relu(-x) = x
+  set("bias", {0, 0}, {2});
+  set("out_weight", {1, -1}, {heads, 2});
+  set("out_bias", {0}, {heads});
+  set("curvature", {0.3}, {1});
+  set("threshold", {0.2}, {1});
+  Options read = s.options;
+  const double c = read.real("curvature", FireConfig{}.curvature, 0, HUGE_VAL) * std::exp(0.3),
+               l = read.real("threshold", FireConfig{}.threshold, 0, HUGE_VAL) * std::exp(0.2);
+  const std::vector<double> times{0, 0, 1, 2.5, 7, 1000, 1e6, 1e9};
+  const auto n = static_cast<int64>(times.size());
+  const Tensor q = suite::random_normal(1, {1, heads, n, s.shape.head_dim()});
+  const Tensor got = suite::score_biases(*e, q, q, suite::labels_of(*e, times));
+  suite::Worst worst;
+  double least = 1, most = 0;
+  for (int64 h = 0; h < heads; ++h)
+    for (int64 i = 0; i < n; ++i)
+      for (int64 j = 0; j <= i; ++j) {
+        const double p_m = times[static_cast<std::size_t>(i)],
+                     p_n = times[static_cast<std::size_t>(j)], x = got.at({0, h, i, j});
+        if (!(x >= 0 && x <= 1))
+          return suite::broken(fmt::format("times {} and {} give {:.6g}", p_m, p_n, x));
+        least = std::min(least, x), most = std::max(most, x);
+        worst.include(x, std::log(c * (p_m - p_n) + 1) / std::log(c * std::max(l, p_m) + 1),
+                      "argument");
+      }
+  const suite::Finding formula = worst.within(1e-13);
+  if (formula.outcome == suite::Finding::Outcome::broken) return formula;
+  return suite::holds(fmt::format("from {:.2g} to {:.2g} for times to 1e9", least, most));
+}
+
+/// |b_h| <= |b2| + sum_i |w2_hi| (|w1_i| + |b1_i|), for any time.
+suite::Finding prove_bounded(const SuiteSubject& s) {
+  const auto e = suite::build(s);
+  const Tensor w = suite::state_of(*e, "weight"), b = suite::state_of(*e, "bias"),
+               out = suite::state_of(*e, "out_weight"), shift = suite::state_of(*e, "out_bias");
+  const Tensor bound =  // [H]
+      add(abs(shift), reshape(matmul(abs(out), unsqueeze(add(abs(w), abs(b)), 1)), shift.shape()));
+  double share = 0;
+  for (double last : {1.0, 100.0, 1e4, 1e9}) {
+    const Tensor q = suite::random_normal(2, {1, s.shape.heads, 3, s.shape.head_dim()});
+    const Tensor got =
+        tril(suite::score_biases(*e, q, q, suite::labels_of(*e, {0, last / 3, last})));
+    const double part = max(div(abs(got), reshape(bound, {1, s.shape.heads, 1, 1}))).item();
+    if (!(part <= 1))
+      return suite::broken(fmt::format("at time {} the bias is {:.3g} of its bound", last, part));
+    share = std::max(share, part);
+  }
+  return suite::holds(fmt::format("at most {:.2g} of the bound for times to 1e9", share));
+}
+
 }  // namespace
 
-extern const EncodingDef kFire{.name = "fire",
-                               .family = "lag bias of length",
-                               .formula = "MLP(log(c (p_m - p_n) + 1) / log(c max(L, p_m) + 1))",
-                               .takes = "time, forward from 0, behind a causal mask",
-                               .source = "Li et al. 2024",
-                               .derivation = kDerivation,
-                               .traits = kTraits,
-                               .options = {{"hidden", "32", "1 to 65536", "width of the network"},
-                                           {"threshold", "512", "1e-6 to 1e12", "where L starts"},
-                                           {"curvature", "0.1", "1e-6 to 1e6", "where c starts"}},
-                               .make = [](const Build& build, EncodingShape shape,
-                                          Options& options) -> std::unique_ptr<PositionalEncoding> {
-                                 return std::make_unique<Fire>(build, shape,
-                                                               FireConfig::read(options));
-                               }};
+extern const EncodingDef kFire{
+    .name = "fire",
+    .family = "lag bias of length",
+    .formula = "MLP(log(c (p_m - p_n) + 1) / log(c max(L, p_m) + 1))",
+    .takes = "time, forward from 0, behind a causal mask",
+    .source = "Li et al. 2024",
+    .derivation = kDerivation,
+    .traits = kTraits,
+    .own_traits = {{"argument", "the argument of the network is in [0, 1] and as the formula says",
+                    prove_argument},
+                   {"bounded", "bounded for any length", prove_bounded}},
+    .options = {{"hidden", "32", "1 to 65536", "width of the network"},
+                {"threshold", "512", "1e-6 to 1e12", "where L starts"},
+                {"curvature", "0.1", "1e-6 to 1e6", "where c starts"}},
+    .make = [](const Build& build, EncodingShape shape,
+               Options& options) -> std::unique_ptr<PositionalEncoding> {
+      return std::make_unique<Fire>(build, shape, FireConfig::read(options));
+    }};
 
 }  // namespace gradus::pe

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "pe/frequencies.h"
+#include "pe/suite_own.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
 
@@ -91,6 +92,58 @@ class Gated : public PositionalEncoding, public HasFrequencies {
   Parameter& gate_;
 };
 
+// ---- its own traits
+// ------------------------------------------------------------------------------
+
+/// With every gate open no label counts; with every gate shut it is what stands inside; between,
+/// the mean is (1 - g) P + g.
+suite::Finding prove_gate(const SuiteSubject& s) {
+  const auto e = suite::build(s);
+  const int64 heads = s.shape.heads, d = s.shape.head_dim();
+  const auto gate = [&](double w) {
+    suite::set_state(*e, "gate", full({heads, 1, d}, w, DType::f64));
+  };
+  Options inner;
+  std::string name = "sine_spe";
+  for (const auto& [key, value] : s.options.values())
+    if (key == "wraps")
+      name = std::get<std::string>(value);
+    else
+      inner.set(key, value);
+  const auto inside = suite::build_other(name, inner, s.shape);
+  const suite::Inputs in = suite::random_inputs(s, 43, 1, 5);
+  const Tensor labels = suite::random_labels(s, *e, 43, 1, 5);
+  const auto features = [&](const PositionalEncoding& of, const Tensor& p) {
+    Pass pass = Pass::eval();
+    return of.transform(Var(in.q), Var(in.k), suite::positions_of(s, of, p), pass);
+  };
+  const auto both = [](suite::Worst& worst, const QueryKey& a, const QueryKey& b,
+                       const char* what) {
+    worst.include(a.q.value(), b.q.value(), what);
+    worst.include(a.k.value(), b.k.value(), what);
+  };
+  suite::Worst worst;
+  gate(100);
+  both(worst, features(*e, labels), features(*e, add(labels, 7)), "open, labels moved");
+  gate(-100);
+  for (const auto& [path, value] : inside->state()) {
+    const std::string own = path.substr(path.find('/') + 1);
+    suite::set_state(*inside, own, suite::state_of(*e, "inside/" + own));
+  }
+  both(worst, features(*e, labels), features(*inside, labels), "shut");
+  const auto closed = [&](const PositionalEncoding& of) {
+    const auto row = [&](int64 i) { return reshape(slice(labels, 1, i, i + 1), {s.label_width}); };
+    return of.interaction(row(0), row(1))->g;
+  };
+  for (double w : {-1.0, 0.3}) {
+    gate(w);
+    const double g = 1 / (1 + std::exp(-w));
+    worst.include(closed(*e), add(mul(closed(*inside), 1 - g), mul(eye(d, DType::f64), g)),
+                  fmt::format("g = {:.3g}", g));
+  }
+  return worst.within(1e-12);
+}
+
 }  // namespace
 
 extern const EncodingDef kGated{
@@ -101,6 +154,7 @@ extern const EncodingDef kGated{
     .source = "Liutkus et al. 2021",
     .derivation = kDerivation,
     .traits = kTraits,
+    .own_traits = {{"gate", "P becomes (1 - g) P + g", prove_gate}},
     .options = {{"wraps", "sine_spe", "sine_spe, conv_spe, f_stripe_sff",
                  "the encoding inside; its options stand beside this one"}},
     .make = [](const Build& build, EncodingShape shape,

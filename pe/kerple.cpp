@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <cmath>
 
 #include "pe/lag_bias.h"
+#include "pe/suite_own.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
 
@@ -100,6 +102,45 @@ class Kerple : public LagBias {
   Parameter &r1_, &r2_;
 };
 
+// ---- its own traits
+// ------------------------------------------------------------------------------
+
+/// What is learned stays a kernel; -|x|^2.5 is none, and refused.
+suite::Finding prove_exponent(const SuiteSubject& s) {
+  const auto e = suite::build_variant(s, {"kernel=power"}, {2, 1});
+  double most = 0;
+  for (double w : {-30.0, 0.0, 30.0}) {
+    suite::set_state(*e, "r2", full({1, 1}, w, DType::f64));
+    const suite::Numbers b = suite::lag_biases(*e, {1, 4});
+    const double exponent = std::log2(b[1] / b[0]) / 2;
+    if (!(exponent >= 0 && exponent <= 2))
+      return suite::broken(fmt::format("r2 = {:.6g} can be learned", exponent));
+    most = std::max(most, exponent);
+  }
+  constexpr std::size_t n = 40;
+  Rng rng = Rng(48).stream("points");
+  const suite::Numbers p = uniform(rng, {n}, -4, 4, DType::f64).to_vector<double>();
+  const auto pivot = [&p](double power) {
+    suite::Numbers b;
+    for (double x : p)
+      for (double y : p) b.push_back(-std::pow(std::abs(x - y), power));
+    return suite::smallest_pivot(b, n);
+  };
+  if (!(pivot(1.9) > 0 && pivot(2.5) < 0))
+    return suite::broken(
+        fmt::format("pivots of powers 1.9 and 2.5 over 40 points are {:.3g} and {:.3g}", pivot(1.9),
+                    pivot(2.5)));
+  try {
+    (void)suite::build_variant(s, {"kernel=power", "r2=2.5"}, {2, 1});
+  } catch (const ConfigError&) {
+    return suite::holds(
+        fmt::format("2.5 has a pivot of {:.1g} and is refused; r2 = {:.3g} at most "
+                    "can be learned",
+                    pivot(2.5), most));
+  }
+  return suite::broken("r2 = 2.5 is taken");
+}
+
 }  // namespace
 
 extern const EncodingDef kKerple{
@@ -110,6 +151,8 @@ extern const EncodingDef kKerple{
     .source = "Chi et al. 2022",
     .derivation = kDerivation,
     .traits = kTraits,
+    .own_traits = {{"exponent", "a power of 2.5 is no kernel, and refused", prove_exponent,
+                    ProofOptions::other}},
     .options = {{"tracks", "time", "tracks", "the labels whose lags are penalised"},
                 {"width", "number of tracks", "1 to 4096", "numbers per label"},
                 {"kernel", "log", "log, power", "which function of the lag"},

@@ -41,6 +41,12 @@ DistinctLags distinct_lags(const Tensor& lags) {
 }
 
 Var row_scores(const Var& q, const Var& rows, const Tensor& index) {
+  const int64 keys = index.size(2);
+  if (rows.size(1) > keys * rows.size(2)) {  // nearly every pair has a lag of its own
+    const Var of_pairs = take_rows(transpose(rows, 0, 1), Var(index));  // [B|1,Nq,Nk,H|1,d]
+    const Var by_query = permute(of_pairs, {0, 3, 1, 4, 2});            // [B|1,H|1,Nq,d,Nk]
+    return squeeze(matmul(unsqueeze(q, 3), by_query), 3);
+  }
   return gather(matmul(q, transpose(rows)), -1, Var(unsqueeze(index, 1)));
 }
 

@@ -17,7 +17,8 @@ struct DistinctLags {
 DistinctLags distinct_lags(const Tensor& lags);
 
 /// q_m . rows[index_mn]: q [B,H,Nq,d], rows [H|1,U,d], index i64 [B|1,Nq,Nk] -> [B,H,Nq,Nk], by all
-/// products with the U rows: O(N U d) time, never N x N x d memory.
+/// products with the U rows: O(N U d) time, never N x N x d memory. Where there are more rows than
+/// N d, as for uneven labels of real numbers, by the rows of each pair: O(N^2 d) time and memory.
 Var row_scores(const Var& q, const Var& rows, const Tensor& index);
 /// rows[index_mn] . k_n: the same with the keys.
 Var row_scores_of_keys(const Var& k, const Var& rows, const Tensor& index);

@@ -1,8 +1,11 @@
 #include <cmath>
 
+#include "autograd/backward.h"
 #include "pe/label_encoding.h"
+#include "pe/suite_own.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
+#include "tensor/memory.h"
 
 namespace gradus::pe {
 
@@ -100,6 +103,48 @@ class MusicTransformer : public LabelEncoding {
   Parameter& keys_;
 };
 
+// ---- its own traits
+// ------------------------------------------------------------------------------
+
+suite::Finding prove_shaw(const SuiteSubject& s) {
+  Options settings = suite::with_settings(s.options, {"values=false"});
+  if (!settings.has("clip")) settings.set("clip", OptionValue(MusicTransformerConfig{}.clip));
+  if (!settings.has("tables")) settings.set("tables=own");
+  const auto e = suite::build(s), shaw = suite::build_other("shaw", settings, s.shape);
+  suite::copy_state(*shaw, *e);
+  suite::Worst worst;
+  const int64 heads = s.shape.heads, d = s.shape.head_dim();
+  for (int64 n : {1, 2, 7})
+    for (int64 begin = 0; begin < n; ++begin)
+      for (int64 count = 0; begin + count <= n; ++count) {
+        const Tensor q = suite::random_normal(1, {2, heads, count, d}),
+                     k = suite::random_normal(2, {2, heads, n, d});
+        for (bool causal : {true, false}) {
+          const Positions p = time_positions(n, causal).rows(begin, count);
+          worst.include(suite::score_biases(*e, q, k, p), suite::score_biases(*shaw, q, k, p),
+                        fmt::format("rows {} to {} of {}", begin, begin + count, n));
+        }
+      }
+  return worst.within(1e-13);
+}
+
+/// Forward and backward at a head of 32 numbers: E_r for each pair would be 32 N^2 of them.
+suite::Finding prove_memory(const SuiteSubject& s) {
+  constexpr int64 n = 128, d = 32;
+  const auto e = s.with(s.options)(Build("pe", Rng(1), DType::f64), {d, 1});
+  const Var q = leaf(suite::random_normal(1, {1, 1, n, d})), k(q.value());
+  pool_reset_peak();
+  const std::uint64_t before = pool_stats().live_bytes;
+  {
+    Pass pass = Pass::eval();
+    const auto b = e->score_bias(q, k, time_positions(n), pass);
+    (void)grad(sum(*b), std::vector<Var>{q});
+  }
+  const double most = static_cast<double>(pool_stats().peak_live_bytes - before) / (8 * n * n);
+  const std::string text = fmt::format("{:.1f} N^2 numbers at once, N = {}, d = {}", most, n, d);
+  return most < d / 2 ? suite::holds(text) : suite::broken(text);
+}
+
 }  // namespace
 
 extern const EncodingDef kMusicTransformer{
@@ -110,6 +155,8 @@ extern const EncodingDef kMusicTransformer{
     .source = "Huang et al. 2018",
     .derivation = kDerivation,
     .traits = kTraits,
+    .own_traits = {{"shaw", "equals shaw with vectors for keys alone", prove_shaw},
+                   {"memory", "never N x N x d numbers", prove_memory}},
     .options = {{"clip", "512", "0 to 2^20", "lags beyond it share a row"},
                 {"tables", "own", "shared, own", "by all heads, or one for each"}},
     .make = [](const Build& build, EncodingShape shape,

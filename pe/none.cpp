@@ -1,4 +1,6 @@
+#include "pe/suite_own.h"
 #include "pe/table.h"
+#include "tensor/index.h"
 
 namespace gradus::pe {
 
@@ -28,19 +30,57 @@ class None : public PositionalEncoding {
   }
 };
 
+// ---- its own traits
+// ------------------------------------------------------------------------------
+
+/// Attention of all to all: tokens in another order give their outputs in that order.
+suite::Finding prove_permutation(const SuiteSubject& s) {
+  const auto e = suite::build(s);
+  constexpr int64 n = 6;
+  const int64 heads = s.shape.heads, d = s.shape.head_dim();
+  const Tensor order = from_values(std::vector<int64>{4, 0, 5, 1, 3, 2}, {n});
+  const auto permuted = [&](const Tensor& x) {
+    return transpose(take_rows(contiguous(transpose(x, 0, 2)), order), 0, 2);
+  };
+  double ordered = 0;
+  suite::Worst worst;
+  for (CoreKind kind : {CoreKind::softmax, CoreKind::linear})
+    for (bool causal : {false, true}) {
+      CoreConfig config;
+      config.kind = kind;
+      const auto core = make_core(Build("core", Rng(2), DType::f64), config, *e, d);
+      const auto run = [&](auto&& change) {
+        Pass pass = Pass::eval();
+        const auto x = [&](std::uint64_t seed) {
+          return Var(change(suite::random_normal(seed, {2, heads, n, d})));
+        };
+        return (*core)(x(1), x(2), x(3), time_positions(n, causal), pass).value();
+      };
+      const Tensor after = run(permuted), before = permuted(run([](const Tensor&x) { return x; }));
+      if (causal)
+        ordered = suite::error_of(after, before);
+      else
+        worst.include(after, before, name(kind));
+    }
+  const suite::Finding found = worst.within(1e-13);
+  if (found.outcome == suite::Finding::Outcome::broken) return found;
+  return suite::holds(fmt::format("{}; behind a causal mask {:.1g}", found.text, ordered));
+}
+
 }  // namespace
 
-extern const EncodingDef kNone{.name = "none",
-                               .family = "none",
-                               .formula = "q_m . k_n",
-                               .takes = "nothing",
-                               .source = "Haviv et al. 2022; Kazemnejad et al. 2023",
-                               .derivation = kDerivation,
-                               .traits = kTraits,
-                               .options = {},
-                               .make = [](const Build& build, EncodingShape shape,
-                                          Options&) -> std::unique_ptr<PositionalEncoding> {
-                                 return std::make_unique<None>(build, shape);
-                               }};
+extern const EncodingDef kNone{
+    .name = "none",
+    .family = "none",
+    .formula = "q_m . k_n",
+    .takes = "nothing",
+    .source = "Haviv et al. 2022; Kazemnejad et al. 2023",
+    .derivation = kDerivation,
+    .traits = kTraits,
+    .own_traits = {{"permutation", "equivariant under permutations of the tokens, not causal",
+                    prove_permutation}},
+    .options = {},
+    .make = [](const Build& build, EncodingShape shape, Options&)
+        -> std::unique_ptr<PositionalEncoding> { return std::make_unique<None>(build, shape); }};
 
 }  // namespace gradus::pe

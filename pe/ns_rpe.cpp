@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "pe/structure.h"
+#include "pe/suite_own.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
 #include "tensor/text.h"
@@ -101,6 +102,44 @@ class NsRpe : public StructuralScores {
   Linear between_, since_;
 };
 
+// ---- its own traits
+// ------------------------------------------------------------------------------
+
+/// Across segments nothing is added to s_rpe; within one something is.
+suite::Finding prove_segments(const SuiteSubject& s) {
+  const auto e = suite::build(s);
+  Options same = suite::with_settings({}, {"codes=sine"});
+  same.set("tracks", OptionValue(e->tracks()));
+  if (s.options.has("bases")) same.set("bases", s.options.values().at("bases"));
+  const auto plain = suite::build_other("s_rpe", same, s.shape);
+  suite::copy_state(*plain, *e);
+  Options read = s.options;
+  const std::string segment = read.word("segment", e->tracks()[0]);
+  const auto column =
+      std::find(e->tracks().begin(), e->tracks().end(), segment) - e->tracks().begin();
+  constexpr int64 n = 12;
+  const Tensor labels = suite::random_labels(s, *e, 49, 1, n);
+  const suite::Inputs in = suite::random_inputs(s, 49, 1, n);
+  const Tensor a = suite::score_biases(*e, in.q, in.k, suite::positions_of(s, *e, labels)),
+               b = suite::score_biases(*plain, in.q, in.k, suite::positions_of(s, *plain, labels));
+  suite::Worst across;
+  double within = 0;
+  for (int64 i = 0; i < n; ++i)
+    for (int64 j = 0; j < n; ++j)
+      for (int64 h = 0; h < s.shape.heads; ++h) {
+        const double got = a.at({0, h, i, j}), expected = b.at({0, h, i, j});
+        if (labels.at({0, i, column}) == labels.at({0, j, column}))
+          within = std::max(within, std::abs(got - expected));
+        else
+          across.include(got, expected, fmt::format("tokens {} and {}", i, j));
+      }
+  const suite::Finding found = across.within(1e-13);
+  if (found.outcome == suite::Finding::Outcome::broken) return found;
+  return within > 1e-3
+             ? suite::holds(fmt::format("{}; within a segment {:.1g}", found.text, within))
+             : suite::broken("a segment adds nothing");
+}
+
 }  // namespace
 
 extern const EncodingDef kNsRpe{
@@ -113,6 +152,7 @@ extern const EncodingDef kNsRpe{
     .source = "Agarwal et al. 2024 (arXiv 2402.13301)",
     .derivation = kDerivation,
     .traits = kTraits,
+    .own_traits = {{"segments", "across segments it is s_rpe", prove_segments}},
     .options = {{"tracks", "chord, section", "tracks", "the labels whose lags are coded"},
                 {"segment", "the first of the tracks", "one of the tracks", "whose segments count"},
                 {"bases", "by track", "1 to 1e12; one, or one a track",

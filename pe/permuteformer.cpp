@@ -1,7 +1,9 @@
 #include <cmath>
 
+#include "nn/attention_core.h"
 #include "pe/label_encoding.h"
 #include "pe/permutations.h"
+#include "pe/suite_own.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
 
@@ -121,6 +123,35 @@ class Permuteformer : public LabelEncoding {
   const Buffer& permutation_;
 };
 
+// ---- its own traits
+// ------------------------------------------------------------------------------
+
+/// r^-1300 is e^165 in head 1, and an f32 ends at e^88.
+suite::Finding prove_overflow(const SuiteSubject& s) {
+  constexpr int64 n = 1300;
+  const int64 heads = s.shape.heads, d = s.shape.head_dim();
+  const auto run = [&](DType dtype, double first, bool square) {
+    const auto e = s.with({})(Build("pe", Rng(1), dtype), s.shape);
+    const auto core = make_core(Build("core", Rng(2), dtype), CoreConfig{}, *e, d);
+    const auto x = [&](std::uint64_t seed) {
+      return Var(cast(mul(suite::random_normal(seed, {1, heads, n, d}), 0.5), dtype));
+    };
+    Positions p = time_positions(n);
+    p.labels = add(p.labels, first);
+    Pass pass = Pass::eval();
+    const Var y = square ? matmul(core->weights(x(1), x(2), p, pass), x(3))
+                         : (*core)(x(1), x(2), x(3), p, pass);
+    return cast(y.value(), DType::f64);
+  };
+  const Tensor whole = run(DType::f64, 0, false);
+  suite::Worst exact, rounded;
+  exact.include(whole, run(DType::f64, 0, true), "N x N");
+  rounded.include(run(DType::f32, 0, false), whole, "f32");
+  rounded.include(run(DType::f32, -1e6, false), whole, "f32 at times from -10^6");
+  const suite::Finding found = exact.within(1e-12);
+  return found.outcome == suite::Finding::Outcome::broken ? found : rounded.within(1e-4);
+}
+
 }  // namespace
 
 extern const EncodingDef kPermuteformer{
@@ -131,6 +162,9 @@ extern const EncodingDef kPermuteformer{
     .source = "Chen 2021",
     .derivation = kDerivation,
     .traits = kTraits,
+    .own_traits = {{"non-negative", "non-negative features stay so", suite::prove_non_negative},
+                   {"overflow", "no power overflows: f32 is f64 at 1,300 tokens", prove_overflow,
+                    ProofOptions::other}},
     .options = {{"tracks", "time", "one track", "the label that permutes"},
                 {"decay", "true", "true, false", "shrink with the distance behind a causal mask"},
                 {"features", "head size", "1 to 8192", "of the feature map"}},

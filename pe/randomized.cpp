@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <cmath>
+#include <set>
 
 #include "pe/frequencies.h"
+#include "pe/suite_own.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
 
@@ -138,6 +141,57 @@ class Randomized : public PositionalEncoding, public HasFrequencies {
   Buffer& draw_;  // the key of this step's times
 };
 
+// ---- its own traits
+// ------------------------------------------------------------------------------
+
+/// Learned codes that are the times themselves show what the encoding inside hears.
+suite::Finding prove_order(const SuiteSubject& s) {
+  constexpr int64 range = 50, n = 6;
+  const auto e = suite::build_variant(s, {"wraps=learned", "max_length=50", "range=50"}, {1, 1});
+  suite::set_state(*e, "table",
+                   reshape(arange(0, static_cast<double>(range), 1, DType::f64), {range, 1}));
+  Rng rng = Rng(50).stream("draw");
+  std::set<suite::Numbers> seen;
+  for (int draw = 0; draw < 100; ++draw) {
+    e->draw(rng);
+    Pass pass(Mode::train);
+    const suite::Numbers t = e->embed(Var(zeros({1, n, 1}, DType::f64)), time_positions(n), pass)
+                                 .value()
+                                 .to_vector<double>();
+    for (std::size_t i = 0; i < t.size(); ++i)
+      if (!(t[i] >= 0 && t[i] < range && t[i] == std::floor(t[i]) && (i == 0 || t[i] > t[i - 1])))
+        return suite::broken(fmt::format("token {} hears time {}, the one before it {}", i, t[i],
+                                         i == 0 ? -1 : t[i - 1]));
+    seen.insert(t);
+  }
+  const std::string text = fmt::format("{} of 100 draws are different", seen.size());
+  return seen.size() > 90 ? suite::holds(text) : suite::broken(text);
+}
+
+/// After any draw.
+suite::Finding prove_evaluation(const SuiteSubject& s) {
+  const auto e = suite::build(s);
+  Options inner;
+  std::string name = "rope";
+  for (const auto& [key, value] : s.options.values())
+    if (key == "wraps")
+      name = std::get<std::string>(value);
+    else if (key != "range")
+      inner.set(key, value);
+  const auto inside = suite::build_other(name, inner, s.shape);
+  const suite::Inputs in = suite::random_inputs(s, 51, 1, 5);
+  const Tensor labels = suite::random_labels(s, *e, 51, 1, 5);
+  Rng rng = Rng(51).stream("draw");
+  suite::Worst worst;
+  for (int draw = 0; draw < 3; ++draw) {
+    e->draw(rng);
+    suite::copy_state(*inside, *e);
+    worst.include(suite::scores(*e, in, suite::positions_of(s, *e, labels)).value,
+                  suite::scores(*inside, in, suite::positions_of(s, *inside, labels)).value);
+  }
+  return worst.within(1e-13);
+}
+
 }  // namespace
 
 extern const EncodingDef kRandomized{
@@ -148,6 +202,9 @@ extern const EncodingDef kRandomized{
     .source = "Ruoss et al. 2023",
     .derivation = kDerivation,
     .traits = kTraits,
+    .own_traits = {{"order", "in training times are random and keep their order", prove_order,
+                    ProofOptions::other},
+                   {"evaluation", "at evaluation it is the encoding inside", prove_evaluation}},
     .options = {{"wraps", "rope", "an encoding of time",
                  "the encoding inside; its options stand beside this one"},
                 {"range", "2048", "1 to 2^24", "times are drawn from 0 to one below"}},

@@ -1,4 +1,7 @@
+#include <cmath>
+
 #include "pe/angle_encoding.h"
+#include "pe/suite_pairs.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
 
@@ -131,6 +134,32 @@ class Rope : public AngleEncoding {
   RopeConfig config_;
 };
 
+// ---- its own traits
+// ------------------------------------------------------------------------------
+
+suite::Finding prove_equation_14(const SuiteSubject& s) {
+  return suite::prove_pairs(s, suite::with_settings({}, {"variant=C"}),
+                            [](double q1, double q2, double k1, double k2, double minus, double) {
+                              return (q1 * k1 + q2 * k2) * std::cos(minus) +
+                                     (q1 * k2 - q2 * k1) * std::sin(minus);
+                            });
+}
+
+suite::Finding prove_equation_24(const SuiteSubject& s) {
+  return suite::prove_angles(s, {}, suite::AngleFrequencies::of_pairs, [](const suite::Angles& a) {
+    return std::cos(a.content_q - a.content_k + a.context_q - a.context_k);
+  });
+}
+
+suite::Finding prove_golden(const SuiteSubject& s) {
+  const suite::Numbers q{0.7012240086, 0.8707955500, 1.9104658230, 0.6423553061},
+      k{1.1446864842, -1.2256397729, -0.9182168195, 0.6378697926};
+  return suite::prove_golden(s, {{{"variant=A", "frequencies=1,0.1"}, -1.6090828211, q, k},
+                                 {{"variant=B", "frequencies=1,0.1"}, -1.6090828211, q, k},
+                                 {{"variant=C", "frequencies=1,0.1"}, -1.6090828211, q, k},
+                                 {{"base=100"}, -1.6090828211, q, k}});
+}
+
 }  // namespace
 
 extern const EncodingDef kRope{
@@ -141,6 +170,11 @@ extern const EncodingDef kRope{
     .source = "Su et al. 2021",
     .derivation = kDerivation,
     .traits = kTraits,
+    .own_traits = {{"eq. 14", "scores are those of eq. 14", prove_equation_14, ProofOptions::other},
+                   {"eq. 24", "unit pairs: cos(psi_q - psi_k + f (xi_m - xi_n))", prove_equation_24,
+                    ProofOptions::other},
+                   {"golden", "features and scores worked out by hand", prove_golden,
+                    ProofOptions::other}},
     .options = {{"tracks", "time", "tracks", "the labels that turn"},
                 {"width", "number of tracks", "1 to 4096",
                  "numbers per label: 12 for a chroma vector"},

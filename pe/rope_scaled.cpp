@@ -2,8 +2,10 @@
 #include <numbers>
 
 #include "pe/angle_encoding.h"
+#include "pe/suite_own.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
+#include "tensor/reduce.h"
 
 namespace gradus::pe {
 
@@ -142,6 +144,39 @@ class RopeScaled : public AngleEncoding {
   RopeScaledConfig config_;
 };
 
+// ---- its own traits
+// ------------------------------------------------------------------------------
+
+suite::Finding prove_unscaled(const SuiteSubject& s) {
+  const EncodingShape shape{16, 2};
+  const auto rope = suite::build_other("rope", {}, shape);
+  const Tensor q = suite::random_normal(1, {2, 8}), k = suite::random_normal(2, {2, 8});
+  suite::Worst worst;
+  for (const char* method : {"method=linear", "method=ntk", "method=yarn"})
+    worst.include(
+        suite::raw_scores(*suite::build_variant(s, {method, "scale=1"}, shape), q, k, {7}, {1234}),
+        suite::raw_scores(*rope, q, k, {7}, {1234}), method);
+  return worst.within(1e-12);
+}
+
+suite::Finding prove_norms(const SuiteSubject& s) {
+  const Tensor x = suite::random_normal(3, {1, 2, 5, 8});
+  const Tensor before = norm(x, {-1});
+  suite::Worst worst;
+  for (const char* method : {"method=linear", "method=ntk", "method=yarn"})
+    for (const auto& [setting, scale] : {std::pair{"scale=4", 4.0}, std::pair{"scale=32", 32.0}}) {
+      const auto e = suite::build_variant(s, {method, setting}, {16, 2});
+      Pass pass = Pass::eval();
+      const QueryKey t =
+          e->transform(Var(x), Var(x), suite::labels_of(*e, {0, 1, 77.5, 1e4, -3}), pass);
+      const double factor = method[7] == 'y' ? 0.1 * std::log(scale) + 1 : 1;
+      for (const Var& y : {t.q, t.k})
+        worst.include(norm(y.value(), {-1}), mul(before, factor),
+                      fmt::format("{} {}", method, setting));
+    }
+  return worst.within(1e-12);
+}
+
 }  // namespace
 
 extern const EncodingDef kRopeScaled{
@@ -152,6 +187,10 @@ extern const EncodingDef kRopeScaled{
     .source = "Chen et al. 2023; Peng et al. 2023",
     .derivation = kDerivation,
     .traits = kTraits,
+    .own_traits = {{"unscaled", "rope at s = 1, by every method", prove_unscaled,
+                    ProofOptions::other},
+                   {"norm factor", "norms times 0.1 ln s + 1 for yarn, else kept", prove_norms,
+                    ProofOptions::other}},
     .options = {{"tracks", "time", "one track", "the label that turns"},
                 {"method", "linear", "linear, ntk, yarn", "how angles become smaller"},
                 {"scale", "2", "1 to 1e6", "how many times longer, s"},

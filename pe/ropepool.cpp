@@ -1,6 +1,8 @@
 #include <cmath>
+#include <numbers>
 
 #include "pe/angle_encoding.h"
+#include "pe/suite_pairs.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
 
@@ -109,6 +111,45 @@ class RopePool : public AngleEncoding {
   RopePoolConfig config_;
 };
 
+// ---- its own traits
+// ------------------------------------------------------------------------------
+
+suite::Finding prove_equation_23(const SuiteSubject& s) {
+  return suite::prove_pairs(
+      s, {}, [](double q1, double q2, double k1, double k2, double minus, double plus) {
+        return (q1 * k1 + q2 * k2) * std::cos(minus) + (q1 * k2 - q2 * k1) * std::sin(minus) +
+               (q1 * k1 - q2 * k2) * std::sin(plus) + (q1 * k2 + q2 * k1) * std::cos(plus);
+      });
+}
+
+suite::Finding prove_equation_26(const SuiteSubject& s) {
+  return suite::prove_angles(s, {}, suite::AngleFrequencies::of_pairs, [](const suite::Angles& a) {
+    constexpr double quarter = std::numbers::pi / 4;
+    return 2 * std::cos(a.content_q + a.context_q - quarter) *
+           std::cos(a.content_k + a.context_k - quarter);
+  });
+}
+
+/// A key and its mirror image about the query, in content and in context.
+suite::Finding prove_reflection(const SuiteSubject& s) {
+  const auto score = [&s](double content, double context) {
+    return suite::angle_score(s, {}, suite::AngleFrequencies::of_pairs, 0.9,
+                              {0.7, 0.99, 0.7 + content, 0.99 + context});
+  };
+  const double change = score(0.5, 0.72) - score(-0.5, -0.72);
+  const std::string text =
+      fmt::format("scores of a key and its mirror image differ by {:.2g}", change);
+  return std::abs(change) > 0.1 ? suite::holds(text) : suite::broken(text);
+}
+
+suite::Finding prove_golden(const SuiteSubject& s) {
+  const suite::Numbers q{1.5720195585, 2.5528211290}, k{-0.0809532887, -0.2803470270};
+  return suite::prove_golden(s, {{{"frequencies=1,0.1"}, -0.8429359671, q, k},
+                                 {{"base=100"}, -0.8429359671, q, k},
+                                 {{"frequencies=1,0.1", "pool=cross_pair"}, -0.2979161285},
+                                 {{"frequencies=1,0.1", "pool=total"}, -1.4903062425}});
+}
+
 }  // namespace
 
 extern const EncodingDef kRopePool{
@@ -119,6 +160,12 @@ extern const EncodingDef kRopePool{
     .source = "Agarwal et al. 2025, Of All StrIPEs (arXiv 2504.05364)",
     .derivation = kDerivation,
     .traits = kTraits,
+    .own_traits = {{"eq. 23", "scores are those of eq. 23", prove_equation_23, ProofOptions::other},
+                   {"eq. 26", "unit pairs: eq. 26", prove_equation_26, ProofOptions::other},
+                   {"reflection", "tells a key from its mirror image", prove_reflection,
+                    ProofOptions::other},
+                   {"golden", "features and scores worked out by hand", prove_golden,
+                    ProofOptions::other}},
     .options = {{"tracks", "time", "tracks", "the labels that turn"},
                 {"width", "number of tracks", "1 to 4096",
                  "numbers per label: 12 for a chroma vector"},

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "pe/lag_bias.h"
+#include "pe/suite_own.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
 #include "tensor/index.h"
@@ -78,6 +79,34 @@ class Sandwich : public LagBias, public HasFrequencies {
   Tensor frequencies_, scales_;
 };
 
+// ---- its own traits
+// ------------------------------------------------------------------------------
+
+suite::Finding prove_sinusoids(const SuiteSubject& s) {
+  if (s.label_width > 1) return suite::not_declared();
+  Options read = s.options;
+  const int64 terms = read.integer("terms", SandwichConfig{}.terms, 1, 65536);
+  Options same;
+  if (s.options.has("base")) same.set("base", s.options.values().at("base"));
+  const auto codes = suite::build_other("sinusoidal", same, {terms, 1});
+  const auto e = suite::build(s);
+  suite::Worst worst;
+  for (double lag : {0.0, 1.0, -23.5, 400.0}) {
+    Pass pass = Pass::eval();
+    const Tensor code = codes
+                            ->embed(Var(zeros({1, 2, terms}, DType::f64)),
+                                    suite::labels_of(*codes, {17 + lag, 17}), pass)
+                            .value();
+    const double product = sum(mul(select(code, 1, 0), select(code, 1, 1))).item();
+    suite::Numbers expected;
+    for (int64 h = 1; h <= s.shape.heads; ++h)
+      expected.push_back(product * static_cast<double>(s.shape.heads) /
+                         (8 * static_cast<double>(h)));
+    worst.include(suite::lag_biases(*e, {lag}), expected, fmt::format("lag {}", lag));
+  }
+  return worst.within(1e-11);
+}
+
 }  // namespace
 
 extern const EncodingDef kSandwich{
@@ -88,6 +117,8 @@ extern const EncodingDef kSandwich{
     .source = "Chi et al. 2023",
     .derivation = kDerivation,
     .traits = kTraits,
+    .own_traits = {{"sinusoids", "equals the inner product of sinusoidal codes times H/(8h)",
+                    prove_sinusoids}},
     .options = {{"tracks", "time", "tracks", "the labels whose lags are encoded"},
                 {"width", "number of tracks", "1 to 4096", "numbers per label"},
                 {"terms", "128", "even, to 65536", "D', size of the sinusoidal code"},

@@ -1,7 +1,10 @@
 #include <array>
 
 #include "pe/label_encoding.h"
+#include "pe/suite_own.h"
 #include "pe/table.h"
+#include "tensor/elementwise.h"
+#include "tensor/reduce.h"
 
 namespace gradus::pe {
 
@@ -66,6 +69,37 @@ class Sinusoidal : public LabelEncoding, public HasFrequencies {
   const Buffer* drawn_ = nullptr;
 };
 
+// ---- its own traits
+// ------------------------------------------------------------------------------
+
+/// Of codes at labels that are moved together, one label or all.
+suite::Finding prove_lag_only(const SuiteSubject& s) {
+  const auto e = suite::build(s);
+  const int64 width = s.label_width;
+  const Tensor pair = suite::random_labels(s, *e, 42, 1, 2);
+  const auto product = [&](const Tensor& labels) {
+    Pass pass = Pass::eval();
+    const Tensor code = e->embed(Var(zeros({1, 2, s.shape.d_model}, DType::f64)),
+                                 positions_for(*e, labels, s.name), pass)
+                            .value();
+    return sum(mul(select(code, 1, 0), select(code, 1, 1))).item();
+  };
+  const double expected = product(pair);
+  suite::Worst worst;
+  for (double shift : {1.0, 100.0, 1e4}) {
+    suite::Numbers first(static_cast<std::size_t>(width), 0.0);
+    first[0] = -shift;
+    worst.include(product(add(pair, shift)), expected, fmt::format("shifted by {}", shift));
+    worst.include(product(add(pair, from_values(first, {width}))), expected,
+                  fmt::format("one label shifted by {}", shift));
+  }
+  const suite::Numbers ends{0, 1};
+  const double other = product(add(pair, reshape(from_values(ends, {2}), {1, 2, 1})));
+  if (!(std::abs(other - expected) > 1e-3))
+    return suite::broken(fmt::format("another lag changes it by {:.3g}", other - expected));
+  return worst.within(1e-10);
+}
+
 }  // namespace
 
 extern const EncodingDef kSinusoidal{
@@ -76,6 +110,8 @@ extern const EncodingDef kSinusoidal{
     .source = "Vaswani et al. 2017",
     .derivation = kDerivation,
     .traits = kTraits,
+    .own_traits = {{"lag only", "inner products of two codes depend on p_m - p_n alone",
+                    prove_lag_only}},
     .options = {{"tracks", "time", "tracks", "the labels that are encoded"},
                 {"width", "number of tracks", "1 to 4096",
                  "numbers per label: 12 for a chroma vector"},

@@ -35,6 +35,12 @@ Positions positions_of(const SuiteSubject& s, const PositionalEncoding& e, const
   return positions_for(e, labels, s.name);
 }
 
+Positions equal_steps(const PositionalEncoding& e, int64 n) {
+  Positions p = time_positions(n);
+  if (!e.tracks().empty()) p.tracks[0].name = e.tracks()[0];
+  return p;
+}
+
 Inputs random_inputs(const SuiteSubject& s, std::uint64_t seed, int64 batch, int64 n) {
   Rng rng = Rng(seed).stream("inputs");
   const int64 h = s.shape.heads, d = s.shape.head_dim();
@@ -63,13 +69,12 @@ Tensor causal_weights(const Var& q, const Var& k, const Positions& p) {
       q.dtype());
 }
 
-/// p_m - p_n [B|1, Nq, Nk] of an encoding's one number.
-Tensor lags(const PositionalEncoding& e, const Positions& p) {
+}  // namespace
+
+Tensor label_lags(const PositionalEncoding& e, const Positions& p) {
   const Tensor q = p.query_labels(e.tracks(), e.name()), k = p.track_labels(e.tracks(), e.name());
   return sub(q, transpose(k));
 }
-
-}  // namespace
 
 std::vector<HookOutput> run_hooks(const PositionalEncoding& e, const Var& x, const Var& q,
                                   const Var& k, const Positions& p, Mode mode) {
@@ -83,7 +88,7 @@ std::vector<HookOutput> run_hooks(const PositionalEncoding& e, const Var& x, con
   out.push_back({"transform_features", f.q, true});
   out.push_back({"transform_features", f.k, false});
   if (e.traits().hooks & kLagBias)
-    if (const auto b = e.lag_bias(lags(e, p), pass)) out.push_back({"lag_bias", *b, true});
+    if (const auto b = e.lag_bias(label_lags(e, p), pass)) out.push_back({"lag_bias", *b, true});
   if (const auto b = e.score_bias(q, k, p, pass)) out.push_back({"score_bias", *b, true});
   const Var weights(causal_weights(q, k, p));
   if (const auto b = e.value_bias(weights, p, pass)) out.push_back({"value_bias", *b, true});
@@ -111,6 +116,8 @@ Comparison compare(const std::vector<HookOutput>& a, const std::vector<HookOutpu
     const Tensor &x = a[i].value.value(), &y = b[i].value.value();
     if (x.shape() != y.shape())
       return {0, fmt::format("{} is {} and {}", a[i].hook, x.shape(), y.shape())};
+    if (all(is_finite(x)).item() != 1)
+      return {HUGE_VAL, fmt::format("{} is not finite", a[i].hook)};
     const double error = error_of(x, y);
     if (!(error <= tolerance))
       return {error, fmt::format("{} differs by {:.3g}", a[i].hook,
@@ -144,7 +151,7 @@ Scores scores(const PositionalEncoding& e, const Inputs& in, const Positions& p)
     s = {add(s.value, bias), add(s.size, abs(bias))};
   };
   if (e.traits().hooks & kLagBias)
-    if (const auto b = e.lag_bias(lags(e, p), pass)) include(transpose(b->value(), 0, 1));
+    if (const auto b = e.lag_bias(label_lags(e, p), pass)) include(transpose(b->value(), 0, 1));
   if (const auto b = e.score_bias(q, k, p, pass)) include(b->value());
   return s;
 }
@@ -157,6 +164,8 @@ namespace {
 
 std::vector<suite::Check> all_checks() {
   std::vector<suite::Check> list = suite::declared_checks();
+  for (const suite::Check& c : suite::cost_checks()) list.push_back(c);
+  for (const suite::Check& c : suite::square_checks()) list.push_back(c);
   for (const suite::Check& c : suite::closed_checks()) list.push_back(c);
   for (const suite::Check& c : suite::limit_checks()) list.push_back(c);
   for (const suite::Check& c : suite::shared_checks()) list.push_back(c);
@@ -202,14 +211,17 @@ std::string declared_text(std::string_view trait, const Traits& t) {
 
 std::string TraitReport::table() const {
   std::string s;
+  const auto row = [&](std::string_view trait, const TraitCheck* c, std::string_view declared) {
+    s += fmt::format("{}  {:<22}  ", encoding, trait);
+    s += c ? fmt::format("{:<12}  {}  {}\n", declared, c->passed ? "passed" : "FAILED", c->text)
+           : "not declared\n";
+  };
   for (std::string_view trait : trait_names()) {
     const TraitCheck* c = find(trait);
     if (!c && trait == "relative") c = find("mean");
-    s += fmt::format("{}  {:<22}  ", encoding, trait);
-    s += c ? fmt::format("{:<12}  {}  {}\n", declared_text(trait, traits),
-                         c->passed ? "passed" : "FAILED", c->text)
-           : "not declared\n";
+    row(trait, c, declared_text(trait, traits));
   }
+  for (const OwnTrait& own : own_traits) row(own.name, find(own.name), "own");
   return s;
 }
 
@@ -220,8 +232,10 @@ std::vector<std::string_view> trait_names() {
 }
 
 TraitReport check_traits(const SuiteSubject& subject, std::string_view only) {
-  TraitReport report{subject.name, suite::build(subject)->traits(), {}};
-  for (const suite::Check& c : all_checks()) {
+  TraitReport report{subject.name, suite::build(subject)->traits(), {}, subject.own_traits};
+  std::vector<suite::Check> checks = all_checks();
+  for (const OwnTrait& own : subject.own_traits) checks.push_back({own.name, own.prove, own.says});
+  for (const suite::Check& c : checks) {
     if (!only.empty() && c.trait != only) continue;
     suite::Finding found;
     try {
@@ -229,6 +243,7 @@ TraitReport check_traits(const SuiteSubject& subject, std::string_view only) {
     } catch (const std::exception& e) {
       found = suite::broken(fmt::format("threw: {}", e.what()));
     }
+    if (!c.says.empty()) found.text = fmt::format("{}: {}", c.says, found.text);
     if (found.outcome != suite::Finding::Outcome::not_declared)
       report.checks.push_back(
           {c.trait, found.outcome == suite::Finding::Outcome::holds, std::move(found.text)});
@@ -244,18 +259,21 @@ SuiteSubject subject_of(const EncodingDef& def, const Options& options, Encoding
     s.name += fmt::format(" {}{}", key, word ? " = " + *word : "");
   }
   s.shape = shape;
-  const auto make = [&def](Options o) {
-    return [&def, o = std::move(o)](const Build& b, EncodingShape size) {
-      return build_encoding(def, b, size, o);
-    };
+  s.options = options;
+  s.own_traits = def.own_traits;
+  s.with = [&def](const Options& o) {
+    return
+        [&def, o](const Build& b, EncodingShape size) { return build_encoding(def, b, size, o); };
   };
-  s.make = make(options);
-  for (const OptionInfo& o : def.options)
+  s.make = s.with(options);
+  for (const OptionInfo& o : def.options) {
+    s.sized |= o.name == "features";
     if (o.name == "base") {
       Options changed = options;
       changed.set("base", OptionValue(37.0));
-      s.other = make(changed);
+      s.other = s.with(changed);
     }
+  }
   s.any_size = !options.has("features");
   for (const auto& [key, value] : options.values())
     if (const auto* list = std::get_if<std::vector<double>>(&value)) s.any_size &= list->size() < 2;

@@ -4,6 +4,7 @@
 // own is checked in the same way, by check_traits.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,7 +15,7 @@
 namespace gradus {
 
 struct TraitCheck {
-  std::string_view trait;  ///< one of trait_names()
+  std::string_view trait;  ///< one of trait_names(), or the name of an own trait
   bool passed = false;
   std::string text;  ///< what was measured; what is wrong, with the numbers
 };
@@ -23,14 +24,15 @@ struct [[nodiscard]] TraitReport {
   std::string encoding;
   Traits traits{};
   std::vector<TraitCheck> checks;  ///< those that apply to what it declares
+  std::vector<OwnTrait> own_traits = {};
 
   bool passed() const;
   /// The check of a trait, or null where it did not apply.
   const TraitCheck* find(std::string_view trait) const;
   /// "rope: 20 checks passed", or a line for each that failed.
   std::string text() const;
-  /// A line for each trait of trait_names(), those that were not declared included:
-  /// "rope  relative  exactly  passed  max error 3e-12".
+  /// A line for each trait of trait_names(), those that were not declared included, and for each
+  /// own trait: "rope  relative  exactly  passed  max error 3e-12".
   std::string table() const;
 };
 
@@ -42,6 +44,11 @@ struct SuiteSubject {
   int64 label_width = 1;
   EncodingShape shape{8, 2};
   bool any_size = true;  ///< false where the settings fix the head size
+  bool sized = false;    ///< an option `features` says for how many features it is built
+  Options options{};     ///< that `make` was made with
+  /// The same encoding with other options in their place; empty where it has no own traits.
+  std::function<MakeEncoding(const Options&)> with = {};
+  std::vector<OwnTrait> own_traits = {};
 };
 
 /// All checks, or those of one trait only.

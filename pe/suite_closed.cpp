@@ -61,37 +61,42 @@ Finding check_interaction(const SuiteSubject& s) {
     const auto closed = e->interaction(p_m, p_n);
     if (!closed) return not_declared();
     const Tensor a = basis_scores(s, *e, p_m, p_n), expected = closed_scores(s, *closed);
-    error = std::max(error, error_of(a, expected));
-    if (!(error <= 1e-11))
+    if (!(error_of(a, expected) <= 1e-11))
       return broken(fmt::format("differs from the scores over a basis by {:.3g}",
                                 max_difference(a, expected)));
+    error = std::max(error, error_of(a, expected));
   }
   return holds_within(error);
 }
 
 /// Random numbers come from draw() and nothing else: a stream gives its codes each time, another
-/// stream gives others; or nothing is drawn.
+/// stream gives others; between draws, in training and at evaluation, nothing changes.
 Finding check_stochastic(const SuiteSubject& s) {
   const auto e = build(s);
   const Inputs in = random_inputs(s, 32, 1, 4);
   const Positions p = positions_of(s, *e, random_labels(s, *e, 32, 1, 4));
-  const auto run = [&](std::uint64_t seed) {
+  const auto run = [&](std::uint64_t seed, Mode mode) {
     Rng rng = Rng(seed).stream("draw");
     e->draw(rng);
-    return run_hooks(*e, in, p, Mode::train);
+    return run_hooks(*e, in, p, mode);
   };
-  const auto first = run(1);
-  const Comparison again = compare(run_hooks(*e, in, p, Mode::train), first, 0);
-  if (!again.same()) return again.finding("a second call without a draw: ");
-  const bool changes = !compare(run(2), first, 1e-6).same();
-  if (changes != e->traits().stochastic)
-    return broken(fmt::format("declared {}random; another draw changes {}",
-                              e->traits().stochastic ? "" : "not ",
-                              changes ? "the codes" : "nothing"));
-  const Comparison repeated = compare(run(1), first, 0);
-  if (!repeated.same()) return repeated.finding("two draws from one stream: ");
-  return holds(changes ? "a draw changes the codes, its stream gives them again"
-                       : "a draw changes nothing");
+  for (Mode mode : {Mode::train, Mode::eval}) {
+    const std::string_view when = mode == Mode::train ? "in training" : "at evaluation";
+    const auto first = run(1, mode);
+    const Comparison again = compare(run_hooks(*e, in, p, mode), first, 0);
+    if (!again.same()) return again.finding(fmt::format("{}, without a draw: ", when));
+    const auto other = run(2, mode);
+    const Comparison repeated = compare(run(1, mode), first, 0);
+    if (!repeated.same()) return repeated.finding(fmt::format("{}, two equal draws: ", when));
+    const bool changes = !compare(other, first, 1e-6).same();
+    if (mode == Mode::train ? changes != e->traits().stochastic
+                            : changes && !e->traits().stochastic)
+      return broken(fmt::format("declared {}random; another draw changes {} {}",
+                                e->traits().stochastic ? "" : "not ",
+                                changes ? "the codes" : "nothing", when));
+  }
+  return holds(e->traits().stochastic ? "a draw changes the codes, its stream gives them again"
+                                      : "a draw changes nothing");
 }
 
 /// Scores over 200 draws: their mean is the closed form within 5 standard errors, at the labels and

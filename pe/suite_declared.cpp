@@ -1,7 +1,8 @@
-// The checks of what an encoding declares: hooks, cost, relative, norm, kernel.
+// The checks of what an encoding declares: hooks, parameters, relative, norm, kernel.
 #include <cmath>
 
-#include "pe/suite_parts.h"
+#include "autograd/backward.h"
+#include "pe/suite_own.h"
 #include "tensor/elementwise.h"
 #include "tensor/index.h"
 #include "tensor/reduce.h"
@@ -9,8 +10,6 @@
 namespace gradus::suite {
 
 namespace {
-
-constexpr unsigned kBiases = kLagBias | kScoreBias | kValueBias;
 
 unsigned bit(std::string_view hook) {
   constexpr std::string_view names[] = {"embed",    "transform",  "transform_features",
@@ -38,21 +37,33 @@ Finding check_hooks(const SuiteSubject& s) {
       fmt::format("declared {}; at work {}", hooks_text(e->traits().hooks), hooks_text(seen)));
 }
 
-/// A bias needs the N x N scores, or an FFT; the other hooks cost O(N).
-Finding check_cost(const SuiteSubject& s) {
-  const Traits t = build(s)->traits();
-  const bool linear = (t.hooks & kBiases) == 0;
-  if ((t.cost == Cost::linear) == linear)
-    return holds(linear ? "no hook sees pairs of tokens" : "works with " + hooks_text(t.hooks));
-  return broken(fmt::format("cost {} with {}", name(t.cost), hooks_text(t.hooks)));
-}
-
+/// Every parameter has an influence, and where nothing is learned there is none.
 Finding check_learned(const SuiteSubject& s) {
   const auto e = build(s);
-  const int64 n = e->parameter_count();
-  if (e->traits().learned == (n > 0)) return holds(fmt::format("{} parameters", n));
-  return broken(fmt::format("declared {}; it has {} parameters",
-                            e->traits().learned ? "learned" : "not learned", n));
+  const std::vector<Parameter*> parameters = e->parameters();
+  if (e->traits().learned == parameters.empty())
+    return broken(fmt::format("declared {}; it has {} parameters",
+                              e->traits().learned ? "learned" : "not learned",
+                              e->parameter_count()));
+  const Inputs in = random_inputs(s, 52, 1, 4);
+  const Positions p = positions_of(s, *e, random_labels(s, *e, 52, 1, 4));
+  std::vector<Var> leaves, flat;
+  for (const Parameter* w : parameters) leaves.push_back(**w);
+  for (const HookOutput& out : run_hooks(*e, in, p))
+    flat.push_back(
+        reshape(out.value * Var(random_normal(53, out.value.shape())), {out.value.numel()}));
+  if (leaves.empty()) return holds("no parameters");
+  const Var y = sum(concat(flat, 0));
+  double least = HUGE_VAL;
+  const std::vector<Var> g = grad(y, leaves, {.allow_unused = true});
+  for (std::size_t i = 0; i < g.size(); ++i) {
+    const double largest = max(abs(g[i].value())).item();
+    if (!(largest > 1e-9))
+      return broken(fmt::format("nothing depends on '{}'", parameters[i]->path()));
+    least = std::min(least, largest);
+  }
+  return holds(fmt::format("{} numbers; every gradient reaches {:.1g} or more",
+                           e->parameter_count(), least));
 }
 
 /// Transformed widths are what they are said to be.
@@ -86,7 +97,7 @@ struct Change {
   void include(const Scores& before, const Scores& after, std::string_view what) {
     const Tensor size = add(add(before.size, after.size), 1e-300);
     const double worst = max(div(abs(sub(after.value, before.value)), size)).item();
-    if (!(worst <= largest)) largest = worst, how = what;
+    if (!(worst <= largest)) largest = std::isnan(worst) ? HUGE_VAL : worst, how = what;
   }
 };
 
@@ -104,6 +115,13 @@ void shift_labels(const SuiteSubject& s, const PositionalEncoding& e, std::uint6
     change.include(before, scores(e, in, positions_of(s, e, moved)),
                    fmt::format("labels shifted by {}", shift));
   }
+  for (int64 i = 0; i < std::min<int64>(s.label_width, 3); ++i) {  // each label of several
+    std::vector<double> by(static_cast<std::size_t>(s.label_width), 0.0);
+    by[static_cast<std::size_t>(i)] = 1;
+    const Tensor moved = add(labels, from_values(by, {s.label_width}));
+    change.include(before, scores(e, in, positions_of(s, e, moved)),
+                   fmt::format("label {} shifted by 1", i));
+  }
 }
 
 /// A token left out: the third, or the first where steps must stay equal.
@@ -120,11 +138,12 @@ void leave_out(const SuiteSubject& s, const PositionalEncoding& e, std::uint64_t
                  fmt::format("leaving out token {}", gone));
 }
 
+}  // namespace
+
 /// A score is a function of the two tokens and of the difference of their labels: nothing else
 /// changes it by more than 1e-10 sum |terms|; or it is shown that something does.
-Finding check_relative(const SuiteSubject& s) {
+Finding prove_relative(const SuiteSubject& s) {
   const auto e = build(s);
-  if (e->traits().relative == Relative::in_the_mean) return not_declared();
   Change change;
   for (std::uint64_t seed : {4u, 12u, 13u, 18u, 19u, 31u}) {
     if (!e->traits().uniform_only) shift_labels(s, *e, seed, change);
@@ -143,6 +162,13 @@ Finding check_relative(const SuiteSubject& s) {
                                   change.largest));
 }
 
+namespace {
+
+Finding check_relative(const SuiteSubject& s) {
+  if (build(s)->traits().relative == Relative::in_the_mean) return not_declared();
+  return prove_relative(s);
+}
+
 Finding check_norm(const SuiteSubject& s) {
   const auto e = build(s);
   if (!e->traits().norm_preserving) return not_declared();
@@ -153,10 +179,10 @@ Finding check_norm(const SuiteSubject& s) {
     if (!(bit(out.hook) & (kTransform | kTransformFeatures))) continue;
     const Tensor before = norm(out.by_query ? in.q : in.k, {-1}),
                  after = norm(out.value.value(), {-1});
-    error = std::max(error, error_of(after, before));
-    if (!(error <= 1e-12))
+    if (!(error_of(after, before) <= 1e-12))
       return broken(
           fmt::format("{} changes norms by {:.3g}", out.hook, max_difference(after, before)));
+    error = std::max(error, error_of(after, before));
   }
   return holds_within(error);
 }
@@ -183,7 +209,7 @@ Finding check_composition(const SuiteSubject& s) {
       fmt::format("R(b) R(a) differs from R(a + b) by {:.3g}", max_difference(twice, once)));
 }
 
-/// B_ij = b_ij - b_i0 - b_0j + b_00 over 40 points has no negative pivot, up to rounding.
+/// A bias over 40 points has no negative pivot, up to rounding.
 Finding check_conditionally_positive(const SuiteSubject& s) {
   const auto e = build(s);
   if (!e->traits().conditionally_positive) return not_declared();
@@ -193,25 +219,11 @@ Finding check_conditionally_positive(const SuiteSubject& s) {
   const Positions p = positions_of(s, *e, random_labels(s, *e, 17, 1, n));
   const Scores with = scores(*e, {in.x, zeros_like(in.q), zeros_like(in.k)}, p);
   for (int64 h = 0; h < s.shape.heads; ++h) {
-    const std::vector<double> b = select(select(with.value, 0, 0), 0, h).to_vector<double>();
-    const auto at = [&](std::size_t i, std::size_t j) { return b[i * n + j]; };
-    std::vector<std::vector<double>> m(n - 1, std::vector<double>(n - 1));
-    double size = 0;
-    for (std::size_t i = 1; i < n; ++i)
-      for (std::size_t j = 1; j < n; ++j) {
-        m[i - 1][j - 1] = at(i, j) - at(i, 0) - at(0, j) + at(0, 0);
-        size = std::max(size, std::abs(m[i - 1][j - 1]));
-      }
-    for (std::size_t i = 0; i < m.size(); ++i) m[i][i] += 1e-9 * size;
-    for (std::size_t i = 0; i < m.size(); ++i) {  // Gauss: m = L D L^T
-      if (!(m[i][i] > 0))
-        return broken(fmt::format("head {}: pivot {} of 39 is {:.3g}", h, i, m[i][i]));
-      for (std::size_t j = i + 1; j < m.size(); ++j) {
-        const double factor = m[j][i] / m[i][i];
-        for (std::size_t l = i; l < m.size(); ++l) m[j][l] -= factor * m[i][l];
-      }
-      smallest = std::min(smallest, m[i][i] / size);
-    }
+    const double pivot = smallest_pivot(select(select(with.value, 0, 0), 0, h).to_vector<double>(),
+                                        static_cast<std::size_t>(n));
+    if (!(pivot > 0))
+      return broken(fmt::format("head {}: a pivot is {:.3g} of the largest entry", h, pivot));
+    smallest = std::min(smallest, pivot);
   }
   return holds(fmt::format("40 points: no pivot below {:.1g} of the largest entry", smallest));
 }
@@ -220,7 +232,6 @@ Finding check_conditionally_positive(const SuiteSubject& s) {
 
 std::vector<Check> declared_checks() {
   return {{"hooks", check_hooks},
-          {"cost", check_cost},
           {"learned", check_learned},
           {"widths", check_widths},
           {"relative", check_relative},

@@ -31,6 +31,11 @@ Tensor random_labels(const SuiteSubject& s, const PositionalEncoding& e, std::ui
 /// These labels under the names that the encoding reads; time_positions where it wants equal steps.
 Positions positions_of(const SuiteSubject& s, const PositionalEncoding& e, const Tensor& labels);
 
+/// Equal steps from 0 on, whatever the label: what the toeplitz core takes.
+Positions equal_steps(const PositionalEncoding& e, int64 n);
+/// p_m - p_n [B|1, Nq, Nk] of an encoding's one number.
+Tensor label_lags(const PositionalEncoding& e, const Positions& p);
+
 /// Inputs of the hooks: x [B,N,D], q [B,H,Nq,d], k [B,H,Nk,d].
 struct Inputs {
   Tensor x, q, k;
@@ -75,8 +80,11 @@ Scores scores(const PositionalEncoding& e, const Inputs& in, const Positions& p)
 struct Check {
   std::string_view trait;
   Finding (*run)(const SuiteSubject&);
+  std::string_view says = {};  ///< of an own trait
 };
 std::vector<Check> declared_checks();  // suite_declared.cpp: what the traits say
+std::vector<Check> cost_checks();      // suite_cost.cpp: memory against length
+std::vector<Check> square_checks();    // suite_square.cpp: the fast forms of attention
 std::vector<Check> closed_checks();    // suite_closed.cpp: closed forms, means over draws
 std::vector<Check> limit_checks();     // suite_limits.cpp: what the traits exclude
 std::vector<Check> shared_checks();    // suite_shared.cpp: what every encoding owes

@@ -207,7 +207,7 @@ Finding check_instances(const SuiteSubject& s) {
 Finding check_missing_label(const SuiteSubject& s) {
   const auto e = build(s);
   if (e->tracks().empty() || e->traits().uniform_only) return not_declared();
-  if (e->traits().hooks == kLagBias) return not_declared();  // the core looks its labels up
+  if (e->traits().hooks & kLagBias) return not_declared();  // the core looks its labels up
   std::vector<Track> tracks;
   for (int64 i = 0; i < s.label_width; ++i)
     tracks.push_back({.name = fmt::format("weather.{}", i), .kind = TrackKind::real});
@@ -225,7 +225,7 @@ Finding check_missing_label(const SuiteSubject& s) {
 /// Labels of more numbers than it was built for are an error.
 Finding check_label_width(const SuiteSubject& s) {
   const auto e = build(s);
-  if (e->tracks().empty() || e->traits().uniform_only || e->traits().hooks == kLagBias)
+  if (e->tracks().empty() || e->traits().uniform_only || (e->traits().hooks & kLagBias))
     return not_declared();
   SuiteSubject wide = s;
   wide.label_width += 3;

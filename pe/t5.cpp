@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "pe/lag_bias.h"
+#include "pe/suite_own.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
 
@@ -120,6 +121,36 @@ class T5 : public LagBias {
   Parameter& table_;
 };
 
+// ---- its own traits
+// ------------------------------------------------------------------------------
+
+/// Tables that hold their rows' numbers show which bucket a lag has.
+suite::Finding prove_buckets(const SuiteSubject& s) {
+  using suite::Numbers;
+  const auto buckets = [&s](std::initializer_list<const char*> settings, const Numbers& lags) {
+    const auto e = suite::build_variant(s, settings, {2, 1});
+    const int64 rows = suite::state_of(*e, "table").size(1);
+    suite::set_state(*e, "table",
+                     reshape(arange(0, static_cast<double>(rows), 1, DType::f64), {1, rows, 1}));
+    return suite::lag_biases(*e, lags);
+  };
+  // Worked out from the formula of the authors' code by itself.
+  const Numbers lags{-200, -128, -127, -100, -64, -33, -20, -16, -15, -12, -9, -8, -7,
+                     -2,   -1,   0,    1,    2,   7,   8,   9,   12,  15,  16, 17, 18,
+                     19,   20,   21,   33,   64,  100, 112, 113, 127, 128, 200},
+      causal{0, 0, 0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  1,  2, 7,
+             8, 9, 12, 15, 16, 16, 16, 17, 17, 18, 21, 26, 30, 30, 31, 31, 31, 31},
+      both{31, 31, 31, 31, 30, 28, 26, 26, 25, 25, 24, 24, 23, 18, 17, 0,  1,  2, 7,
+           8,  8,  9,  9,  10, 10, 10, 10, 10, 10, 12, 14, 15, 15, 15, 15, 15, 15};
+  suite::Worst worst;
+  worst.include(buckets({}, lags), causal, "causal");
+  worst.include(buckets({"direction=both"}, lags), both, "both directions");
+  // Where a quotient of logarithms is whole, too.
+  worst.include(buckets({"buckets=4", "distance=8"}, {0, 1, 2, 3, 4, 5, 100}),
+                {0, 1, 2, 2, 3, 3, 3}, "4 buckets");
+  return worst.within(0);
+}
+
 }  // namespace
 
 extern const EncodingDef kT5{
@@ -130,6 +161,8 @@ extern const EncodingDef kT5{
     .source = "Raffel et al. 2020",
     .derivation = kDerivation,
     .traits = kTraits,
+    .own_traits = {{"buckets", "the released table of buckets, causal and both ways", prove_buckets,
+                    ProofOptions::other}},
     .options = {{"tracks", "time", "tracks", "the labels whose lags are looked up"},
                 {"width", "number of tracks", "1 to 4096", "numbers per label"},
                 {"direction", "causal", "causal, both", "which lags have buckets"},

@@ -149,6 +149,12 @@ std::string traits_text(const Traits& t) {
   return s;
 }
 
+std::string traits_text(const EncodingDef& def) {
+  std::string s = traits_text(def.traits);
+  for (const OwnTrait& t : def.own_traits) s += fmt::format("; {}", t.says);
+  return s;
+}
+
 std::string encodings_markdown() {
   std::string s =
       "| name | family | formula | takes | cores | cost | traits | source |\n"
@@ -159,9 +165,8 @@ std::string encodings_markdown() {
     std::vector<std::string> cores;
     for (CoreKind c : core_kinds())
       if (core_fits(c, d->traits.hooks)) cores.emplace_back(name(c));
-    s +=
-        fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} |\n", d->name, d->family, formula,
-                    d->takes, join(cores), name(d->traits.cost), traits_text(d->traits), d->source);
+    s += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} |\n", d->name, d->family, formula,
+                     d->takes, join(cores), name(d->traits.cost), traits_text(*d), d->source);
   }
   return s;
 }

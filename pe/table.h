@@ -20,6 +20,21 @@ struct OptionInfo {
   std::string_view meaning;
 };
 
+struct SuiteSubject;
+namespace suite {
+struct Finding;
+}  // namespace suite
+
+/// Whether a proof takes the options of its subject, or others, so that one a row is enough.
+enum class ProofOptions { of_subject, other };
+/// What an encoding claims beside its Traits, and how the suite proves it (pe/suite.h).
+struct OwnTrait {
+  std::string_view name;  ///< "slopes"
+  std::string_view says;  ///< what holds
+  suite::Finding (*prove)(const SuiteSubject&);
+  ProofOptions options = ProofOptions::of_subject;
+};
+
 struct EncodingDef {
   std::string_view name;
   std::string_view family;
@@ -28,6 +43,7 @@ struct EncodingDef {
   std::string_view source;      ///< paper
   std::string_view derivation;  ///< equations with their numbers, and the layout of the features
   Traits traits;                ///< of the default options
+  std::vector<OwnTrait> own_traits = {};
   std::vector<OptionInfo> options;
   /// Reads its options and leaves the others to Options::finish().
   std::unique_ptr<PositionalEncoding> (*make)(const Build&, EncodingShape, Options&);
@@ -59,5 +75,7 @@ std::string encodings_markdown();
 std::string hooks_text(unsigned hooks);
 /// "relative: exactly; keeps the norm; learned".
 std::string traits_text(const Traits& traits);
+/// The same, and what its own traits say.
+std::string traits_text(const EncodingDef& def);
 
 }  // namespace gradus

@@ -1,8 +1,10 @@
 #include <cmath>
 
 #include "pe/angle_encoding.h"
+#include "pe/suite_own.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
+#include "tensor/matmul.h"
 
 namespace gradus::pe {
 
@@ -118,6 +120,37 @@ class Xpos : public AngleEncoding {
   std::vector<double> log_shrink_;  // ln z_i / scale
 };
 
+// ---- its own traits
+// ------------------------------------------------------------------------------
+
+/// Scores of the last labels in f32 against the same lags at the first ones in f64.
+suite::Finding prove_overflow(const SuiteSubject& s) {
+  const auto narrow = s.with({})(Build("pe", Rng(1), DType::f32), s.shape);
+  const auto wide = s.with({})(Build("pe", Rng(1), DType::f64), s.shape);
+  const int64 last = wide->traits().labels_below - 1;
+  const suite::Inputs in = suite::random_inputs(s, 47, 1, 4);
+  const auto at = [&](const PositionalEncoding& e, double first) {
+    return suite::labels_of(e, {first, first + 1, first + 2, first + 3});
+  };
+  const auto products = [&](const PositionalEncoding& e, double first) {
+    Pass pass = Pass::eval();
+    const QueryKey t =
+        e.transform(Var(cast(in.q, e.dtype())), Var(cast(in.k, e.dtype())), at(e, first), pass);
+    return matmul(cast(t.q.value(), DType::f64), transpose(cast(t.k.value(), DType::f64)));
+  };
+  const double error =
+      suite::error_of(products(*narrow, static_cast<double>(last - 3)), products(*wide, 0));
+  if (!(error <= 1e-4))
+    return suite::broken(fmt::format("f32 differs by {:.3g} at label {}", error, last));
+  try {
+    (void)products(*wide, static_cast<double>(last - 2));
+  } catch (const IndexError&) {
+    return suite::holds(
+        fmt::format("at label {} f32 differs by {:.1g}; {} is refused", last, error, last + 1));
+  }
+  return suite::broken(fmt::format("label {} is taken", last + 1));
+}
+
 }  // namespace
 
 extern const EncodingDef kXpos{
@@ -128,6 +161,8 @@ extern const EncodingDef kXpos{
     .source = "Sun et al. 2022",
     .derivation = kDerivation,
     .traits = kTraits,
+    .own_traits = {{"overflow", "no power overflows in f32 up to the last label", prove_overflow,
+                    ProofOptions::other}},
     .options = {{"tracks", "time", "one track", "the label that turns"},
                 {"base", "10000", "1 to 1e12", "of the frequencies"},
                 {"scale", "512", "1e-6 to 1e12", "how far a factor z_i reaches"},

@@ -35,7 +35,7 @@ void list_encodings() {
     };
     row("takes", d->takes);
     row("cost", fmt::format("{}; cores: {}", name(d->traits.cost), cores_text(d->traits.hooks)));
-    row("traits", traits_text(d->traits));
+    row("traits", traits_text(*d));
     row("source", d->source);
   }
 }
@@ -111,7 +111,7 @@ void show_encoding(const EncodingDef& d) {
   fmt::print("{}: {}\nsource: {}\n\n{}\n", d.name, d.formula, d.source, d.derivation);
   fmt::print("takes: {}\nhooks: {}\ncores: {}\ncost: {}\n", d.takes, hooks_text(d.traits.hooks),
              cores_text(d.traits.hooks), name(d.traits.cost));
-  fmt::print("{}\n", traits_text(d.traits));
+  fmt::print("{}\n", traits_text(d));
   show_options(d);
   show_example(d);
   show_evidence(d);

@@ -1,6 +1,5 @@
-// Encodings inside attention: linear cost means that the O(N) core equals the N x N form, in values
-// and gradients; a prefix keeps its outputs when the sequence grows; rows asked for later are the
-// rows of the whole; padding changes nothing.
+// Encodings inside attention: a prefix keeps its outputs when the sequence grows; rows asked for
+// later are the rows of the whole; padding changes nothing.
 #include <doctest/doctest.h>
 
 #include "autograd/backward.h"
@@ -103,32 +102,6 @@ bool carries(const PositionalEncoding& e, CoreKind kind) {
 Tensor first_rows(const Tensor& t, int64 n) { return contiguous(slice(t, 2, 0, n)); }
 
 }  // namespace
-
-TEST_CASE("linear: O(N) equals N x N, values and gradients") {
-  for (const Case& c : cases())
-    for (bool causal : {true, false}) {
-      const auto e = built(c);
-      if (!carries(*e, CoreKind::linear) || (e->traits().causal_only && !causal)) continue;
-      CAPTURE(c.name);
-      CAPTURE(causal);
-      const auto a = core(*e, CoreKind::linear);
-      const Sequence s = random_sequence(*e, 9, causal);
-      Pass pass = Pass::eval();
-      const Var fast = (*a)(s.q, s.k, s.v, s.p, pass);
-      const Var full = matmul(a->weights(s.q, s.k, s.p, pass), s.v);
-      CHECK(max_difference(fast.value(), full.value()) <= 1e-10);
-      std::vector<Var> inputs{s.q, s.k, s.v};
-      for (const Parameter* w : e->parameters()) inputs.push_back(**w);
-      Rng rng(6);
-      const Var cotangent(normal(rng, fast.shape(), 0, 1, DType::f64));
-      const auto g = grad(fast, inputs, {}, cotangent), h = grad(full, inputs, {}, cotangent);
-      for (std::size_t i = 0; i < g.size(); ++i) {
-        CHECK(max_difference(g[i].value(), h[i].value()) <= 1e-10);
-        // One feature only (pool = total): the query cancels, but for eps.
-        CHECK(max(abs(g[i].value())).item() > 0);
-      }
-    }
-}
 
 TEST_CASE("causal: a prefix keeps its outputs, and later rows are rows of the whole") {
   for (const Case& c : cases())

@@ -23,49 +23,7 @@ Tensor bias(const PositionalEncoding& e, const Tensor& q, const Tensor& k, const
   return e.score_bias(Var(q), Var(k), p, pass)->value();
 }
 
-/// FIRE's formula with the parameters of a state.
-double fire(const StateDict& s, int64 head, double p_m, double lag) {
-  const double c = 0.1 * std::exp(s.at("pe/curvature").at({0})),
-               l = 2 * std::exp(s.at("pe/threshold").at({0}));
-  const double x = std::log(c * lag + 1) / std::log(c * std::max(l, p_m) + 1);
-  CHECK(x >= 0);
-  CHECK(x <= 1);
-  double y = s.at("pe/out_bias").at({head});
-  for (int64 i = 0; i < s.at("pe/weight").numel(); ++i)
-    y += s.at("pe/out_weight").at({head, i}) *
-         std::max(0.0, s.at("pe/weight").at({i}) * x + s.at("pe/bias").at({i}));
-  return y;
-}
-
 }  // namespace
-
-TEST_CASE("fire: the formula, an argument in [0, 1], and a bound at any length") {
-  const auto e = encoding("fire", kShape, {"threshold=2", "hidden=5"});
-  StateDict state = e->state();
-  state["pe/curvature"] = tensor({0.3}, {1}, DType::f64);
-  state["pe/threshold"] = tensor({0.2}, {1}, DType::f64);
-  e->load(state);
-  double bound = 0;
-  for (int64 h = 0; h < 2; ++h) {
-    double b = std::abs(state.at("pe/out_bias").at({h}));
-    for (int64 i = 0; i < 5; ++i)
-      b += std::abs(state.at("pe/out_weight").at({h, i})) *
-           (std::abs(state.at("pe/weight").at({i})) + std::abs(state.at("pe/bias").at({i})));
-    bound = std::max(bound, b);
-  }
-  const std::vector<double> times{0, 0, 1, 2.5, 7, 1000, 1e6};
-  const Tensor q = random(1, {1, 2, 7, 4});
-  const Tensor got = bias(*e, q, q, labels(*e, times));
-  for (int64 h = 0; h < 2; ++h)
-    for (std::size_t m = 0; m < times.size(); ++m)
-      for (std::size_t n = 0; n <= m; ++n) {
-        const double b = got.at({0, h, static_cast<int64>(m), static_cast<int64>(n)});
-        CHECK(std::abs(b - fire(state, h, times[m], times[m] - times[n])) <= 1e-13);
-        CHECK(std::abs(b) <= bound);
-      }
-  // The same lag from later on is another share: not a function of the lag.
-  CHECK(std::abs(fire(state, 0, 3, 2) - fire(state, 0, 100, 2)) > 1e-3);
-}
 
 TEST_CASE("fire: time forward from 0, behind a causal mask") {
   const auto e = encoding("fire", kShape, {});
@@ -108,29 +66,4 @@ TEST_CASE("cope: places and interpolated vectors, pair by pair") {
         CHECK(std::abs(got.at({0, h, m, n}) - ((1 - w) * low + w * high)) <= 1e-13);
       }
   CHECK(furthest > 2);  // so that some places are clipped
-}
-
-TEST_CASE("cope: with every gate at 1 it is shaw, keys only, one lag further") {
-  const auto e = encoding("cope", kShape, {"places=9", "tables=own"}),
-             shaw = encoding("shaw", kShape, {"clip=9", "values=false", "tables=own"});
-  const int64 d = 4, n = 7;
-  // The last coordinate opens the gates, and no vector has it.
-  const auto opened = [&](std::uint64_t seed) {
-    const std::vector<Tensor> parts{random(seed, {1, 2, n, d - 1}),
-                                    full({1, 2, n, 1}, 20, DType::f64)};
-    return concat(parts, -1);
-  };
-  const std::vector<Tensor> halves{random(3, {2, 10, d - 1}), zeros({2, 10, 1}, DType::f64)};
-  const Tensor table = concat(halves, -1);  // [H, places 0 .. 9, d]
-  e->load({{"pe/table", table}});
-  // Lag l of shaw is place l + 1; lags below 0 are masked.
-  const std::vector<Tensor> lags{zeros({2, 9, d}, DType::f64), slice(table, 1, 1, 10),
-                                 zeros({2, 1, d}, DType::f64)};
-  shaw->load({{"pe/keys", unsqueeze(contiguous(transpose(concat(lags, 1), 0, 1)), 0)}});
-  const Tensor q = opened(1), k = opened(2);
-  const Tensor a = bias(*e, q, k, time_positions(n)), b = bias(*shaw, q, k, time_positions(n));
-  CHECK(max_difference(tril(a), tril(b)) <= 1e-12);
-  CHECK(max(abs(tril(a))).item() > 0.1);
-  CHECK(has(message([&] { bias(*e, q, k, time_positions(n, false)); }),
-            "no query looks ahead; set model.causal = true"));
 }

@@ -1,4 +1,4 @@
-// The biases by lag: T5's buckets, KERPLE's kernels, Sandwich, and sums over several labels;
+// The biases by lag: what T5 refuses, KERPLE's kernels, Sandwich, and sums over several labels;
 // learned tables of absolute labels.
 #include <doctest/doctest.h>
 
@@ -29,34 +29,7 @@ void check_close(const Numbers& got, const Numbers& expected, double tolerance =
   }
 }
 
-/// The buckets, by a table whose rows are their own numbers.
-Numbers buckets(std::initializer_list<const char*> settings, const Numbers& lags) {
-  const auto e = encoding("t5", {2, 1}, settings);
-  const int64 rows = e->state().at("pe/table").size(1);
-  e->load(
-      {{"pe/table", reshape(arange(0, static_cast<double>(rows), 1, DType::f64), {1, rows, 1})}});
-  return bias(*e, lags);
-}
-
 }  // namespace
-
-TEST_CASE("t5: the buckets of both directions") {
-  // Worked out from the formula of the authors' code by itself.
-  const Numbers lags{-200, -128, -127, -100, -64, -33, -20, -16, -15, -12, -9, -8, -7,
-                     -2,   -1,   0,    1,    2,   7,   8,   9,   12,  15,  16, 17, 18,
-                     19,   20,   21,   33,   64,  100, 112, 113, 127, 128, 200};
-  check_close(buckets({}, lags),
-              {0, 0, 0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  1,  2, 7,
-               8, 9, 12, 15, 16, 16, 16, 17, 17, 18, 21, 26, 30, 30, 31, 31, 31, 31},
-              0);
-  check_close(buckets({"direction=both"}, lags),
-              {31, 31, 31, 31, 30, 28, 26, 26, 25, 25, 24, 24, 23, 18, 17, 0,  1,  2, 7,
-               8,  8,  9,  9,  10, 10, 10, 10, 10, 10, 12, 14, 15, 15, 15, 15, 15, 15},
-              0);
-  // Two single lags and two for the rest; where a quotient of logarithms is whole, too.
-  check_close(buckets({"buckets=4", "distance=8"}, {0, 1, 2, 3, 4, 5, 100}), {0, 1, 2, 2, 3, 3, 3},
-              0);
-}
 
 TEST_CASE("t5: without 1/sqrt(d), a learned table for each label, and what it refuses") {
   const auto e = encoding("t5", {8, 2}, {"scaled=false"});
@@ -110,18 +83,10 @@ TEST_CASE("kerple: both kernels, and exponents that make none") {
             "option 'r1' has 3 numbers; give one, or 2 for 2 heads"));
 }
 
-TEST_CASE("sandwich: the inner product of sinusoidal codes, at a scale for each head") {
+TEST_CASE("sandwich: a sum of cosines, at a scale for each head") {
   check_close(bias(*encoding("sandwich", {4, 2}, {"terms=6"}), {0, 1, -3.5, 40}),
               {0.75, 0.6348057402788128, 0.26258699178352585, 0.011847064534784513, 0.375,
                0.3174028701394064, 0.13129349589176292, 0.005923532267392256});
-  const auto codes = encoding("sinusoidal", {8, 2}, {});
-  const auto e = encoding("sandwich", {8, 2}, {"terms=8"});
-  Pass pass = Pass::eval();
-  const Tensor code =
-      codes->embed(zeros({1, 2, 8}, DType::f64), labels(*codes, {17, 40}), pass).value();
-  const double product =
-      matmul(select(select(code, 0, 0), 0, 0), select(select(code, 0, 0), 0, 1)).item();
-  check_close(bias(*e, {23}), {product * 2 / 8, product * 2 / 16});
   CHECK(has(message<ConfigError>([] {
               encoding("sandwich", {4, 2}, {"terms=5"});
             }),

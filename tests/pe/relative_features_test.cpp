@@ -42,18 +42,6 @@ Tensor feature_scores(const PositionalEncoding& e, const Tensor& fq, const Tenso
 
 }  // namespace
 
-TEST_CASE("rope_scaled: RoPE at s = 1, whatever the method") {
-  const auto rope = encoding("rope", {16, 2}, {});
-  const Tensor q = random(1, {2, 8}), k = random(2, {2, 8});
-  const PairFeatures expected = pair_features(*rope, q, k, {7}, {1234});
-  for (const char* method : {"method=linear", "method=ntk", "method=yarn"}) {
-    const auto e = encoding("rope_scaled", {16, 2}, {method, "scale=1"});
-    const PairFeatures got = pair_features(*e, q, k, {7}, {1234});
-    CHECK(max_difference(got.q, expected.q) <= 1e-12);
-    CHECK(max_difference(got.k, expected.k) <= 1e-12);
-  }
-}
-
 TEST_CASE("rope_scaled: the angles of the three methods") {
   const Numbers rope = turns(*encoding("rope", {8, 1}, {}));
   const Numbers linear = turns(*encoding("rope_scaled", {8, 1}, {"scale=4"}));

@@ -1,0 +1,201 @@
+// The checks of attention that forms no pairs: for every feature map, the fast form is the explicit
+// N x N form, query by query, in value and in the gradient of the input, q, k, v and every
+// parameter; and linear attention step by step is attention at once.
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/backward.h"
+#include "nn/attention_core.h"
+#include "pe/suite_own.h"
+#include "tensor/elementwise.h"
+#include "tensor/index.h"
+#include "tensor/reduce.h"
+
+namespace gradus::suite {
+
+namespace {
+
+constexpr int64 kTokens = 5;
+
+/// An encoding and a core with one of the feature maps.
+struct Attention {
+  std::unique_ptr<PositionalEncoding> encoding;
+  std::unique_ptr<AttentionCore> core;
+};
+
+/// Empty where an encoding of features is not made for so many: pairs of an odd number, say.
+Attention attention_with(const SuiteSubject& s, CoreKind kind, const FeatureMapDef& map) {
+  CoreConfig config;
+  config.kind = kind;
+  config.feature_map = map.name;
+  if (map.stochastic) config.feature_options.set("features=8");
+  if (!map.non_negative) config.normaliser = Normaliser::none;
+  Attention a{build(s), nullptr};
+  const int64 d = s.shape.head_dim();
+  if (a.encoding->traits().hooks & kTransformFeatures) {
+    Options of_map = config.feature_options;
+    const int64 m = map.make(Build("map"), d, d, of_map)->features(d);
+    Options options = s.options;
+    options.set("features", OptionValue(m));
+    try {
+      if (m != d && s.sized) a.encoding = s.with(options)(Build("pe", Rng(1), DType::f64), s.shape);
+    } catch (const ConfigError&) {
+      return {};
+    }
+  }
+  a.core = make_core(Build("core", Rng(2), DType::f64), config, *a.encoding, d);
+  Rng rng = Rng(62).stream("draw");
+  a.core->draw(rng);
+  return a;
+}
+
+/// The input, which an encoding may add to, and what is added to it for each head; small, for eps
+/// beside sums of tiny features is no more than eps (nn/kernel_core.h, note [eps and log_scale]).
+struct Leaves {
+  Var x, q, k, v;
+  Leaves(const SuiteSubject& s, CoreKind kind) {
+    const int64 h = s.shape.heads, d = s.shape.head_dim();
+    const auto of = [kind](std::uint64_t seed, const Shape& shape) {
+      const Tensor t = mul(random_normal(seed, shape), 0.25);
+      // An FFT rounds every row to 1e-16 of the largest, so none may fade: features of positive
+      // numbers have no products near 0.
+      return leaf(kind == CoreKind::toeplitz ? abs(t) : t);
+    };
+    x = of(63, {2, kTokens, s.shape.d_model});
+    q = of(64, {2, h, kTokens, d}), k = of(65, {2, h, kTokens, d}), v = of(66, {2, h, kTokens, 3});
+  }
+};
+
+struct Projected {
+  Var q, k;
+};
+Projected project(const SuiteSubject& s, const PositionalEncoding& e, const Leaves& in,
+                  const Positions& p, Pass& pass) {
+  const Var y = e.embed(in.x, p, pass);
+  const Var of_heads = transpose(reshape(y, {2, kTokens, s.shape.heads, s.shape.head_dim()}), 1, 2);
+  return {in.q + of_heads * 0.25, in.k + of_heads * 0.25};
+}
+
+Var at_once(const SuiteSubject& s, const Attention& a, const Leaves& in, const Positions& p) {
+  Pass pass = Pass::eval();
+  const Projected t = project(s, *a.encoding, in, p, pass);
+  return (*a.core)(t.q, t.k, in.v, p, pass);
+}
+
+/// The weights of one query at a time: nothing of it can depend on the other queries.
+Var by_pairs(const SuiteSubject& s, const Attention& a, const Leaves& in, const Positions& p) {
+  Pass pass = Pass::eval();
+  const Projected t = project(s, *a.encoding, in, p, pass);
+  std::vector<Var> rows;
+  for (int64 m = 0; m < kTokens; ++m)
+    rows.push_back(matmul(a.core->weights(slice(t.q, 2, m, m + 1), t.k, p.rows(m, 1), pass), in.v));
+  return concat(rows, 2);
+}
+
+Positions tokens(const SuiteSubject& s, const PositionalEncoding& e) {
+  return positions_of(s, e, random_labels(s, e, 67, 1, kTokens));
+}
+
+/// Gradients by everything that there is, for one random cotangent.
+std::vector<Var> gradients(const Attention& a, const Leaves& in, const Var& y) {
+  std::vector<Var> by{in.x, in.q, in.k, in.v};
+  for (const Module* m :
+       {static_cast<const Module*>(a.encoding.get()), static_cast<const Module*>(a.core.get())})
+    for (const Parameter* w : m->parameters()) by.push_back(**w);
+  return grad(y, by, {.allow_unused = true}, Var(random_normal(68, y.shape())));
+}
+
+/// The largest error of values and of gradients so far.
+struct Errors {
+  double value = 0, gradient = 0;
+  int maps = 0;
+};
+
+std::string compare_forms(const SuiteSubject& s, const Attention& a, const Positions& p,
+                          CoreKind kind, Errors& errors) {
+  const Leaves in(s, kind);
+  const Var fast = at_once(s, a, in, p), full = by_pairs(s, a, in, p);
+  const double value = error_of(fast.value(), full.value());
+  if (!(value <= 1e-9)) return fmt::format("values differ by {:.3g}", value);
+  errors.value = std::max(errors.value, value);
+  const std::vector<Var> g = gradients(a, in, fast), h = gradients(a, in, full);
+  for (std::size_t i = 0; i < g.size(); ++i) {
+    const double gradient = error_of(g[i].value(), h[i].value());
+    constexpr std::string_view names[] = {"x", "q", "k", "v"};
+    if (!(gradient <= 1e-9))
+      return fmt::format("gradients of {} differ by {:.3g}",
+                         i < 4 ? std::string(names[i]) : fmt::format("parameter {}", i - 4),
+                         gradient);
+    errors.gradient = std::max(errors.gradient, gradient);
+  }
+  if (!(max(abs(g[3].value())).item() > 0)) return "the gradient of v is 0";
+  return {};
+}
+
+Finding check_square(const SuiteSubject& s, CoreKind kind) {
+  const auto plain = build(s);
+  const Traits t = plain->traits();
+  if (!core_fits(kind, t.hooks)) return not_declared();
+  Errors errors;
+  for (const FeatureMapDef* map : feature_maps()) {
+    const Attention a = attention_with(s, kind, *map);
+    if (!a.core) continue;
+    if (a.core->has_recurrence() != (kind == CoreKind::linear))
+      return broken(
+          fmt::format("{} has {} recurrence", name(kind), a.core->has_recurrence() ? "a" : "no"));
+    for (bool causal : {true, false}) {
+      if (t.causal_only && !causal) continue;
+      Positions p =
+          kind == CoreKind::toeplitz ? equal_steps(*a.encoding, kTokens) : tokens(s, *a.encoding);
+      p.causal = causal;
+      const std::string wrong = compare_forms(s, a, p, kind, errors);
+      if (!wrong.empty())
+        return broken(
+            fmt::format("{}, {}: {}", map->name, causal ? "causal" : "bidirectional", wrong));
+    }
+    ++errors.maps;
+  }
+  if (errors.maps < 5) return broken(fmt::format("{} feature maps fit", errors.maps));
+  return holds(fmt::format("{} feature maps{}: max error {:.1g}, of gradients {:.1g}", errors.maps,
+                           t.causal_only ? "" : ", causal and not", errors.value, errors.gradient));
+}
+
+/// One token after another, from a state of constant size.
+Finding check_recurrence(const SuiteSubject& s) {
+  if (!core_fits(CoreKind::linear, build(s)->traits().hooks)) return not_declared();
+  double worst = 0;
+  int maps = 0;
+  for (const FeatureMapDef* map : feature_maps()) {
+    const Attention a = attention_with(s, CoreKind::linear, *map);
+    if (!a.core) continue;
+    const Leaves in(s, CoreKind::linear);
+    const Positions p = tokens(s, *a.encoding);
+    Pass pass = Pass::eval();
+    const Projected t = project(s, *a.encoding, in, p, pass);
+    const Tensor whole = (*a.core)(t.q, t.k, in.v, p, pass).value();
+    AttentionState state;
+    for (int64 i = 0; i < kTokens; ++i) {
+      const Positions one = labelled_positions(slice(p.labels, 1, i, i + 1), p.tracks);
+      const auto row = [i](const Var& x) { return slice(x, 2, i, i + 1); };
+      const double error =
+          error_of(a.core->step(row(t.q), row(t.k), row(in.v), one, state, pass).value(),
+                   slice(whole, 2, i, i + 1));
+      if (!(error <= 1e-9))
+        return broken(fmt::format("{}: step {} differs by {:.3g}", map->name, i, error));
+      worst = std::max(worst, error);
+    }
+    ++maps;
+  }
+  if (maps < 5) return broken(fmt::format("{} feature maps fit", maps));
+  return holds(fmt::format("{} feature maps: max error {:.1g}", maps, worst));
+}
+
+}  // namespace
+
+std::vector<Check> square_checks() {
+  return {{"linear", [](const SuiteSubject& s) { return check_square(s, CoreKind::linear); }},
+          {"recurrence", check_recurrence},
+          {"toeplitz", [](const SuiteSubject& s) { return check_square(s, CoreKind::toeplitz); }}};
+}
+
+}  // namespace gradus::suite
