@@ -174,7 +174,7 @@ class Spoiled : public PositionalEncoding {
     unsigned used = traits().hooks;
     // Kept by what the core calls; and a bias of no parameter has no gradient to spoil.
     if (is("norm") || is("composition") || is("number of queries") || is("recurrence") ||
-        is("rows"))
+        is("rows") || (is("nan") && used == 0))
       used |= kTransform;
     if ((is("gradient") || is("second_gradient")) && !traits().learned)
       used &= ~unsigned{kScoreBias};

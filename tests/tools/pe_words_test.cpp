@@ -52,10 +52,14 @@ TEST_CASE("check: a line for each setting and trait, none left out") {
   CHECK(r.has("rope variant=C  learned                 yes           passed  "));
   CHECK(r.has("rope  max_length              not declared\n"));
   CHECK(r.has("relative                in the mean   passed  the mean of 200 draws lies within "));
-  std::size_t settings = 0, lines = 0;
-  for (const SuiteCase& c : suite_cases()) settings += c.name == "rope" || c.name == "sine_spe";
+  CHECK(
+      r.has("rope  golden                  own           passed  features and scores worked out"));
+  std::size_t settings = 0, own = 0, lines = 0;
+  for (const SuiteCase& c : suite_cases())
+    if (c.name == "rope" || c.name == "sine_spe")
+      ++settings, own += subject_of(c).own_traits.size();
   for (char ch : r.out) lines += ch == '\n';
-  CHECK(lines == settings * (trait_names().size() + 1) + 1);
+  CHECK(lines == settings * (trait_names().size() + 1) + own + 1);
   CHECK(r.has(fmt::format("2 encodings, {} settings: ", settings)));
   CHECK(r.has(" checks passed, 0 failed\n"));
   CHECK(gradus_command("pe check rop").has("did you mean 'rope'?"));
