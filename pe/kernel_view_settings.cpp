@@ -185,11 +185,12 @@ KernelView::KernelView(const EncodingDef& def, const KernelSettings& settings) :
   const auto tracks = static_cast<int64>(encoding_->tracks().size());
   label_width_ = std::max(options.integer("width", std::max<int64>(tracks, 1), 1, 4096), tracks);
   if (wanted > 0 && tracks > 0)
-    check<ConfigError>(wanted == label_width_,
-                       "{} reads labels of {} number{} ({}), got {}; give as many, or name "
-                       "others with --set tracks=...: it takes {}",
-                       def.name, label_width_, label_width_ == 1 ? "" : "s",
-                       join(encoding_->tracks()), wanted, def.takes);
+    check<ConfigError>(
+        wanted == label_width_, "{} reads labels of {} number{} ({}), got {}; give {}: it takes {}",
+        def.name, label_width_, label_width_ == 1 ? "" : "s", join(encoding_->tracks()), wanted,
+        encoding_->traits().takes_vector ? "as many, or name others with --set tracks=..."
+                                         : "one number for each token",
+        def.takes);
   if (wanted > 0) label_width_ = wanted;
   for (const std::string& s : parameters) set_parameter(defs, *encoding_, s);
   Rng draws = Rng(settings.seed).stream("draw");

@@ -10,6 +10,13 @@ namespace {
 
 const std::string kPair = " --q .5,-1,2,.25 --k 1.5,.75,-.5,1 --pm 2 --pn 5 ";
 
+std::vector<std::string> words_of(const std::string& line) {
+  std::istringstream stream(line);
+  std::vector<std::string> all;
+  for (std::string w; stream >> w;) all.push_back(w);
+  return all;
+}
+
 }  // namespace
 
 TEST_CASE("features, score, terms and gradient of one pair") {
@@ -21,6 +28,37 @@ TEST_CASE("features, score, terms and gradient of one pair") {
         "  q4 k4        0.2500000000  x     0.3111188019  =     0.0777797005\n",
         "sum of 8 terms: -0.8429359671", "\n  k4 ", "\n  f2 "})
     CHECK_MESSAGE(r.has(text), text);
+}
+
+TEST_CASE("the worked example of pe/README.md is what the command prints") {
+  const std::string readme = read_file(std::string(GRADUS_SOURCE_DIR) + "/pe/README.md");
+  const std::string prompt = "    $ gradus ";
+  const std::size_t begin = readme.find(prompt);
+  REQUIRE(begin != std::string::npos);
+  std::istringstream shown(readme.substr(begin + prompt.size()));
+  std::string arguments, line, printed_line;
+  std::getline(shown, arguments);
+  std::istringstream printed(gradus_command(arguments).out);
+  int numbers = 0;
+  while (std::getline(printed, printed_line)) {
+    REQUIRE(static_cast<bool>(std::getline(shown, line)));
+    const std::vector<std::string> mine = words_of(line), its = words_of(printed_line);
+    REQUIRE_MESSAGE(mine.size() == its.size(), line);
+    for (std::size_t i = 0; i < its.size(); ++i) {
+      char* end = nullptr;
+      const double number = std::strtod(its[i].c_str(), &end);
+      if (end == its[i].c_str()) {
+        CHECK(mine[i] == its[i]);
+      } else {
+        CHECK_MESSAGE(std::abs(std::stod(mine[i]) - number) < 1e-7, printed_line);
+        ++numbers;
+      }
+    }
+  }
+  CHECK(numbers > 60);
+  while (std::getline(shown, line) && line.empty()) {
+  }
+  CHECK(line.starts_with("## "));  // nothing more is shown than is printed
 }
 
 TEST_CASE("every gradient stands beside its finite difference, for every encoding") {
@@ -52,9 +90,7 @@ TEST_CASE("every gradient stands beside its finite difference, for every encodin
     std::getline(out, row);
     while (std::getline(out, row)) {
       if (row.find(": ") != std::string::npos) continue;
-      std::istringstream words(row);
-      std::vector<std::string> all;
-      for (std::string w; words >> w;) all.push_back(w);
+      const std::vector<std::string> all = words_of(row);
       REQUIRE(all.size() >= 4);
       const double exact = std::stod(all[all.size() - 3]), numeric = std::stod(all[all.size() - 2]);
       CAPTURE(row);
@@ -77,7 +113,7 @@ TEST_CASE("vectors of labels and frequencies") {
   // Labels of one number alone are refused by name, with what to give.
   for (const char* name : {"xpos", "rope_scaled", "sine_spe", "cosformer"})
     check_refused("pe eval " + std::string(name) + " --q 1,2 --k 1,2 --pm 1,3 --pn 2,1",
-                  {name, "labels of 1 number (time), got 2"});
+                  {name, "labels of 1 number (time), got 2; give one number for each token"});
 }
 
 TEST_CASE("wrong words are one clear message and exit code 2") {
