@@ -10,6 +10,7 @@
 #include "tools/commands.h"
 #include "tools/study_report_page.h"
 #include "train/run_folder.h"
+#include "train/study/study.h"
 
 namespace gradus {
 
@@ -85,7 +86,13 @@ StudyListening listening_of(const CommandLine& line, const StudyResults& results
   request.pieces = line.integer("pieces", 0, kMostPieces);
   request.cache = cache_folder(line);
   StudyListening s{results.study, results.preset, results.suffix, {}};
-  if (request.pieces > 0) s.listening = make_listening(request);
+  if (request.pieces > 0) try {
+      s.listening = make_listening(request);
+    } catch (const IoError& e) {
+      // The tables need no data; what was asked for by name is another thing.
+      if (line.has("data")) throw;
+      s.listening.missing = {e.rule() + "; --data DIR says where the data is"};
+    }
   return s;
 }
 
@@ -103,6 +110,8 @@ int study_report(int argc, char** argv) {
   add("dir", "folder of `gradus study run`, with cells.csv; floors.csv and cells/ where they are",
       takes_word());
   add("out", "folder to write to (default: DIR/report)", takes_word());
+  add("study", "study file: what its presets change is told beside their results", takes_word(),
+      "STUDY.toml");
   add("mi", "table of `gradus data mi --csv` (default: DIR/mi.csv, where it is)", takes_word(),
       "FILE");
   add("data", "the data of the pieces to be heard (default: where the cells' came from)",
@@ -130,6 +139,9 @@ int study_report(int argc, char** argv) {
 
   ReportContent content;
   content.results = study_results(cells, floors);
+  if (line.has("study"))
+    for (StudyResults& r : content.results)
+      r.note = Study::read(line.text("study"), r.preset == "base" ? "" : r.preset).note;
   const std::filesystem::path mi = line.has("mi") ? line.text("mi") : (dir / "mi.csv").string();
   if (line.has("mi") || std::filesystem::exists(mi))
     content.information = parse_information(read_file(mi), mi.string());
@@ -152,8 +164,11 @@ int study_report(int argc, char** argv) {
   write_file(out / "index.html", report_page(content));
   for (const StudyListening& s : content.listening)
     if (!s.listening.missing.empty())
-      fmt::print("not to be heard: {} of the models of preset {} ({})\n",
-                 s.listening.missing.size(), s.preset, s.listening.missing[0]);
+      fmt::print("preset {}: {} cannot be heard ({})\n", s.preset,
+                 s.listening.pieces.empty()
+                     ? "the models"
+                     : fmt::format("{} of the models", s.listening.missing.size()),
+                 s.listening.missing[0]);
   fmt::print("{}\n", (out / "index.html").string());
   return 0;
 }

@@ -116,14 +116,19 @@ std::string listening_html(const ReportContent& content) {
         "<div id=\"listening\"></div>\n<noscript><p>Rolls and sound need the page's script; the "
         "MIDI files stand in the folder midi/.</p></noscript>\n";
   } else {
-    out += paragraph("No run folder of a cell is here, only rows: there is nothing to hear.");
+    bool rows_alone = true;
+    for (const StudyListening& s : content.listening)
+      for (const std::string& m : s.listening.missing)
+        rows_alone = rows_alone && m.ends_with(kNoRunFolder);
+    out += paragraph(rows_alone
+                         ? "No run folder of a cell is here, only rows: there is nothing to hear."
+                         : "There is nothing to hear:");
   }
   for (const StudyListening& s : content.listening) {
-    if (s.listening.missing.empty() || !any) continue;
-    out += "<details><summary>" +
-           html_text(fmt::format("{} models of preset {} have no sample here",
-                                 s.listening.missing.size(), s.preset)) +
-           "</summary><ul>\n";
+    if (s.listening.missing.empty()) continue;
+    out += fmt::format("<details{}><summary>{}</summary><ul>\n", any ? "" : " open",
+                       html_text(fmt::format("Without a sample, preset {}: {}", s.preset,
+                                             s.listening.missing.size())));
     for (const std::string& m : s.listening.missing) out += "<li>" + html_text(m) + "</li>\n";
     out += "</ul></details>\n";
   }
@@ -137,7 +142,8 @@ std::string header_html(const ReportContent& content) {
   std::string out =
       fmt::format("<header>\n<h1>Report of the study {}</h1>\n", html_text(join(names)));
   for (const StudyResults& r : content.results)
-    out += paragraph(fmt::format("Preset {}: {}.", r.preset, r.counts()));
+    out += paragraph(fmt::format("Preset {}: {}.{}{}", r.preset, r.counts(),
+                                 r.note.empty() ? "" : " What it changes: ", r.note));
   out += "<nav aria-label=\"Parts of this page\"><ul>";
   if (content.information) out += "<li><a href=\"#information\">Table I</a></li>";
   for (const StudyResults& r : content.results)

@@ -65,7 +65,7 @@ const std::string& study() {
         gradus_command("study report " + path.string() + " --bars 4 --pieces 2 --no-cache");
     REQUIRE_MESSAGE(r.code == 0, r.out);
     CHECK(r.has("tiny, preset base: 14 cells: 4 encodings, 2 contexts"));
-    CHECK(r.has("not to be heard: 3 of the models"));
+    CHECK(r.has("preset base: 3 of the models cannot be heard"));
     return path.string();
   }();
   return folder;
@@ -300,6 +300,24 @@ TEST_CASE("rows alone: no sample, and the page says so") {
   CHECK(text.find("No table of mutual information was given") != std::string::npos);
   CHECK(text.find("<table id=\"table3\">") != std::string::npos);
   CHECK(text.find("<table id=\"table1\">") == std::string::npos);
+}
+
+TEST_CASE("run folders whose data is elsewhere: the tables are there, and the page says why") {
+  const fs::path moved = scratch() / "moved-study", cell = moved / "cells/none-TIME-1";
+  fs::create_directories(moved / "cells");
+  write_file(moved / "cells.csv", read_file(fs::path(study()) / "cells.csv"));
+  fs::copy(scratch().run(), cell, fs::copy_options::recursive);
+  std::string experiment = read_file(cell / "experiment.toml");
+  const std::size_t at = experiment.find("source = ''");
+  REQUIRE_MESSAGE(at != std::string::npos, experiment);
+  write_file(cell / "experiment.toml", experiment.replace(at, 11, "source = '/nowhere'"));
+  const CommandResult r = gradus_command("study report " + moved.string() + " --no-cache");
+  CHECK_MESSAGE(r.code == 0, r.out);
+  CHECK(r.has("--data DIR says where the data is"));
+  const std::string text = read_file(moved / "report/index.html");
+  CHECK(text.find("There is nothing to hear:") != std::string::npos);
+  CHECK(text.find("/nowhere") != std::string::npos);
+  check_refused("study report " + moved.string() + " --no-cache --data /neither", {"/neither"});
 }
 
 TEST_CASE("wrong words are one clear message and exit code 2") {

@@ -123,7 +123,7 @@
   state.context = names.length > 1 ? names[names.length - 1] : null;
   controls();
   listening.append(bar, make("p", { class: "soft" }, key("--melody", "melody and bridge, given"),
-    key("--target", "target"), key("--hit", "begins as in the target"), key("--extra", "does not")), cards);
+    key("--target", "target"), key("--hit", "begins as in the target"), key("--extra", "does not (thin)")), cards);
   draw();
   let width = window.innerWidth;
   window.addEventListener("resize", () => {

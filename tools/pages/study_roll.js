@@ -34,13 +34,15 @@ const Roll = (() => {
     for (let pitch = piece.low; pitch <= piece.high; ++pitch)
       if (pitch % 12 === 0) pen.fillRect(0, Y(pitch) + cell, width, 1);
     pen.globalAlpha = 1;
-    const box = (n) => [X(n[0]), Y(n[2]), Math.max(X(n[1]) - X(n[0]) - 0.6, 1), Math.max(cell - 0.4, 1.6)];
+    const box = (n) => [X(n[0]), Y(n[2]), Math.max(X(n[1]) - X(n[0]) - 0.6, 1), Math.max(cell - 0.3, 1.8)];
     pen.fillStyle = colour("--melody");
     for (const n of piece.melody.concat(piece.bridge)) pen.fillRect(...box(n));
     const met = part.kind === "target" ? null : hits(part.notes, piece.target);
     part.notes.forEach((n, i) => {
+      const [x, y, w, h] = box(n), thin = met !== null && !met[i];
       pen.fillStyle = colour(met === null ? "--target" : met[i] ? "--hit" : "--extra");
-      pen.fillRect(...box(n));
+      // Not by colour alone: what the target does not begin is thinner.
+      pen.fillRect(x, thin ? y + 0.22 * h : y, w, thin ? 0.56 * h : h);
     });
   };
   return { draw, hits };

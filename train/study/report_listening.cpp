@@ -6,6 +6,7 @@
 
 #include "data/pop909.h"
 #include "tensor/error.h"
+#include "train/generation.h"
 #include "train/run_evaluation.h"
 #include "train/run_vocabulary.h"
 
@@ -31,7 +32,7 @@ void add_missing(Listening& out, const ListeningRun& r, const std::string& why) 
 std::vector<ReadyRun> ready_runs(const ListeningRequest& request, Listening& out) {
   std::vector<ReadyRun> ready;
   for (const ListeningRun& r : request.runs) {
-    std::string why = "no run folder here";
+    std::string why(kNoRunFolder);
     if (std::filesystem::exists(r.folder)) try {
         RunFolder folder = RunFolder::open(r.folder);
         why = "no checkpoint yet";
@@ -87,22 +88,39 @@ void add_part(ListeningPiece& piece, PartKind kind, const std::string& title,
   piece.parts.push_back(std::move(part));
 }
 
-/// What a model plays in each of the windows, in ticks.
-std::vector<std::vector<Note>> played(const ReadyRun& run, const std::vector<Piece>& pieces,
+/// What a run plays, window by window, in ticks.
+struct Performance {
+  std::string title;
+  std::vector<std::vector<Note>> notes;
+};
+
+/// A model that hears the piano's past plays by itself, as often as a listener may want to compare;
+/// any other plays what is decoded.
+std::vector<Performance> performances(const ReadyRun& run, const std::vector<Piece>& pieces,
                                       const std::vector<PieceWindow>& windows) {
+  constexpr std::uint64_t kPlays = 3;
   Harmonizer harmonizer(run.own, load_vocabulary(run.folder));
   const TrainingPoint point =
       load_checkpoint(run.folder.checkpoint("best"), harmonizer.model(), nullptr);
-  const Decoding decoding = make_decoding(run.own, point.threshold);
   const int64 factor = kTicks / harmonizer.format().steps_per_quarter;
   std::vector<PieceWindow> heard = windows;
   for (PieceWindow& w : heard) w.begin /= factor, w.length /= factor;
-  const std::vector<HarmonyProbabilities> p = harmonizer.probabilities(pieces, heard);
-  std::vector<std::vector<Note>> all;
-  for (std::size_t i = 0; i < heard.size(); ++i) {
-    all.push_back(decode(p[i], decoding, bar_grid(pieces[heard[i].piece])));
-    for (Note& n : all.back()) n.start *= factor, n.end *= factor;
+  std::vector<Performance> all;
+  if (harmonizer.hears_past()) {
+    for (std::uint64_t seed = 1; seed <= kPlays; ++seed)
+      all.push_back(
+          {fmt::format("{}, played {}", run.run.title, seed),
+           generate(harmonizer, pieces, heard, make_sampling(run.own, point.threshold, seed))});
+  } else {
+    const Decoding decoding = make_decoding(run.own, point.threshold);
+    const std::vector<HarmonyProbabilities> p = harmonizer.probabilities(pieces, heard);
+    all.push_back({run.run.title, {}});
+    for (std::size_t i = 0; i < heard.size(); ++i)
+      all.back().notes.push_back(decode(p[i], decoding, bar_grid(pieces[heard[i].piece])));
   }
+  for (Performance& performance : all)
+    for (std::vector<Note>& notes : performance.notes)
+      for (Note& n : notes) n.start *= factor, n.end *= factor;
   return all;
 }
 
@@ -150,10 +168,10 @@ Listening make_listening(const ListeningRequest& request) {
       heard[run.own.data.grid] = read_harmony_data(data_request(other, request.cache)).pieces;
     }
     try {
-      const auto notes = played(run, heard[run.own.data.grid], windows);
-      for (std::size_t i = 0; i < windows.size(); ++i)
-        add_part(out.pieces[i], PartKind::model, run.run.title, run.run.context, notes[i],
-                 targets[i]);
+      for (const Performance& p : performances(run, heard[run.own.data.grid], windows))
+        for (std::size_t i = 0; i < windows.size(); ++i)
+          add_part(out.pieces[i], PartKind::model, p.title, run.run.context, p.notes[i],
+                   targets[i]);
     } catch (const Error& error) {
       add_missing(out, run.run, error.rule());
     }

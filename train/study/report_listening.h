@@ -29,11 +29,13 @@ struct ListeningPiece {
   std::vector<ListeningPart> parts;  ///< target, floors, models
 };
 
-/// A model by its run folder.
+/// A model by its run folder. One that hears the piano's past plays three times, by itself.
 struct ListeningRun {
   std::string title, context;
   std::filesystem::path folder;
 };
+/// How a line of `missing` ends where nothing but a row is there.
+inline constexpr std::string_view kNoRunFolder = "no run folder here";
 struct Listening {
   std::vector<ListeningPiece> pieces;
   std::vector<std::string> missing;  ///< runs that could not be heard, and why

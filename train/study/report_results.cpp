@@ -33,7 +33,7 @@ std::vector<StudyResults> study_results(const CellTable& cells,
   const std::vector<StudyPreset> presets = presets_of(cells);
   std::vector<StudyResults> all;
   for (const StudyPreset& p : presets) {
-    StudyResults r{p.study, p.preset, cells.bars, {}, {}, {}};
+    StudyResults r{p.study, p.preset, cells.bars, {}, {}, {}, {}};
     for (const SeedGroup& g : groups)
       if (g.study == p.study && g.preset == p.preset) r.groups.push_back(g);
     for (const FloorRow& f : floors)

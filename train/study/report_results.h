@@ -12,6 +12,7 @@ struct StudyResults {
   std::vector<int64> bars;
   std::vector<SeedGroup> groups;
   std::vector<FloorRow> floors;
+  std::string note;  ///< what the preset changes, where somebody says it
   /// Behind the names of files and tables where a report holds several presets.
   std::string suffix;
   /// "7 encodings, 4 contexts, 72 cells; 12 groups have fewer than 2 seeds".

@@ -135,9 +135,15 @@ std::string of_preset(const StudyResults& results) {
   return fmt::format("{}, preset {}", results.study, results.preset);
 }
 
+/// What the preset changes stands beside its results.
+std::string note_of(const StudyResults& results) {
+  if (results.note.empty()) return "";
+  return fmt::format(" Preset {}: {}", results.preset, results.note);
+}
+
 constexpr const char* kSsmd =
     "SSMD counts to 50 here, as in the paper on RoPEPool; the paper on F-StrIPE, gradus evaluate "
-    "and cells.csv count to 100. NDD: missing notes alone. ";
+    "and cells.csv count to 100. NDD: missing notes alone.";
 
 }  // namespace
 
@@ -146,7 +152,7 @@ double shown_ssmd(double ssmd) { return ssmd * kPaperSsmdScale / 100; }
 ReportTable rope_table(const StudyResults& results) {
   ReportTable t{.id = "table2" + results.suffix,
                 .title = fmt::format("Table II: variants of RoPE ({})", of_preset(results)),
-                .caption = std::string(kMarks) + kSsmd};
+                .caption = std::string(kMarks) + kSsmd + note_of(results)};
   add_columns(t, results, kPaperColumns);
   add_floors(t, results, kPaperColumns);
   bool any = false;
@@ -166,7 +172,8 @@ ReportTable encodings_table(const StudyResults& results) {
   ReportTable t{.id = "table3" + results.suffix,
                 .title = fmt::format("Table III: positional encodings ({})", of_preset(results)),
                 .caption = std::string(kMarks) +
-                           "RoPE is the variant with the best CS in the shorter windows. " + kSsmd};
+                           "RoPE is the variant with the best CS in the shorter windows. " + kSsmd +
+                           note_of(results)};
   add_columns(t, results, kPaperColumns);
   add_floors(t, results, kPaperColumns);
   for (const std::string& context : contexts_of(results))
