@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <span>
 
 #include "train/study/report_paper.h"
@@ -155,12 +156,18 @@ std::vector<std::pair<std::string, double>> floor_values(const Panel& panel,
 std::string floor_lines(const Frame& f, const Panel& panel, const StudyResults& results,
                         int64 bars) {
   std::string out;
-  for (const auto& [name, value] : floor_values(panel, results, bars)) {
+  std::vector<std::pair<std::string, double>> floors = floor_values(panel, results, bars);
+  std::sort(floors.begin(), floors.end(),
+            [](const auto& a, const auto& b) { return a.second > b.second; });
+  double above = f.y0 - 100;  // the line above, whose name stands above it
+  for (const auto& [name, value] : floors) {
     const double y = f.y(value);
+    const bool below = y - above < 16 || y < f.y0 + 14;
+    above = y;
     out += fmt::format("<path class=\"fig-floor\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>\n", f.x0, y,
                        f.right());
     // Right of REP and KEY, left of BIN.
-    out += label(f.x0 + 0.68 * (f.right() - f.x0), y > f.y0 + 14 ? y - 4 : y + 12, name, "middle");
+    out += label(f.x0 + 0.68 * (f.right() - f.x0), below ? y + 13 : y - 4, name, "middle");
   }
   return out;
 }
@@ -264,15 +271,18 @@ std::string information_figure(const StudyResults& results, const InformationTab
   if (low > high) return "";
   const double width = 2 * kPanelWidth + kGapX + 8, height = 2 * kPanelHeight + kGapY + kLegend;
   std::string body;
+  std::set<Look> looks;
   for (std::size_t i = 0; i < 4; ++i) {
     const Panel& panel = kPanels[i];
     const std::vector<Dot> all = dots(panel, results, table, bars);
     const Frame frame = frame_of(i, all, floor_values(panel, results, bars), low, high);
+    for (const Dot& d : all) looks.insert(d.look);
     body += panel_svg(frame, panel, all, results, table, bars);
   }
   double x = kLeft;
   const double y = height - 50;
   for (Look look : {Look::rope, Look::f_stripe, Look::ropepool, Look::none, Look::other}) {
+    if (!looks.count(look)) continue;
     body += shape(look, x, y, false);
     body += label(x + 10, y + 4, kLookTitles[static_cast<std::size_t>(look)]);
     x += 110;

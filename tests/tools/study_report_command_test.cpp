@@ -170,6 +170,36 @@ TEST_CASE("the page's tables are the numbers of the CSV files, in full and as sh
   CHECK(compared > 200);
 }
 
+TEST_CASE("Figure 4 holds the means of Table III, on a logarithmic axis of information") {
+  const std::string figure = read_file(report() / "figure4.svg");
+  CHECK(page().find(figure) != std::string::npos);
+  const std::vector<std::string> lines = split(read_file(report() / "tables/table3.csv"), '\n');
+  std::size_t points = 0;
+  for (std::size_t i = 1; i + 1 < lines.size(); ++i) {
+    const std::vector<std::string> csv = fields(lines[i]);
+    if (csv[2] != "measured") continue;
+    for (std::size_t k = 4; k < 4 + 4 * 3; k += 3) {  // four measures in windows of 16 bars
+      const std::string words = fmt::format("<title>{}, {}: {:.2f} ± {:.2f}</title>", csv[1],
+                                            csv[0], std::stod(csv[k]), std::stod(csv[k + 1]));
+      CHECK_MESSAGE(figure.find(words) != std::string::npos, words);
+      ++points;
+    }
+  }
+  CHECK(points == 24);
+  // Our points stand at 0.0043 and 0.9 nats, the paper's at 0.0085 and 1.0075.
+  const auto place = [&](const std::string& title) {
+    std::size_t at = figure.find("<title>" + title);
+    REQUIRE_MESSAGE(at != std::string::npos, title);
+    return std::stod(between(figure, "cx=\"", "\"", at));
+  };
+  const double decade =
+      (place("RoPEPool, BIN: ") - place("RoPEPool, TIME: ")) / std::log10(0.9 / 0.0043);
+  CHECK(decade > 50);
+  CHECK((place("RoPEPool, BIN, paper") - place("RoPEPool, TIME, paper")) /
+            std::log10(1.0075 / 0.0085) ==
+        doctest::Approx(decade).epsilon(0.01));
+}
+
 TEST_CASE("target, floors and models of each piece, as MIDI files and on the page") {
   std::size_t at = 0;
   const std::string text = page();

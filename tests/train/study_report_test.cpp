@@ -101,6 +101,18 @@ TEST_CASE("cells are grouped over seeds, those of several contexts in each") {
     REQUIRE(apart.size() == 2);
     CHECK(apart[1].label() == "RoPEPool, rate 1e-4");
   }
+  SUBCASE("one axis of another kind, and no seed") {
+    CellTable recipe{{"variant"}, {16, 64}, {cell("x", {"BIN"}, 1, 5), cell("x", {"BIN"}, 2, 6)}};
+    recipe.rows[0].values = {{"whole"}};
+    recipe.rows[1].values = {{"no_beat"}};
+    const std::vector<StudyResults> results = study_results(recipe, {});
+    REQUIRE(results[0].groups.size() == 2);
+    CHECK(results[0].groups[1].label() == "no_beat");
+    const ReportTable table = encodings_table(results[0]);
+    CHECK(table.title == "The paper's measures (study, preset laptop)");
+    CHECK(table.rows.size() == 2);
+    CHECK(rope_table(results[0]).rows.empty());
+  }
   SUBCASE("no axis of encodings, a value that is no longer there") {
     CellTable bare{{"context"}, {16, 64}, {cell("x", {"BIN"}, 1, 5), cell("x", {"BIN"}, 2, 6)}};
     bare.rows[0].values = {{}};

@@ -101,6 +101,14 @@ std::vector<StudyPreset> presets_of(const CellTable& table) {
 }
 
 std::vector<SeedGroup> seed_groups(const CellTable& table) {
+  // One axis alone needs no name beside its values.
+  const auto named = [](const std::string& axis) {
+    return axis == "encoding" || axis == "context" || axis == "seed";
+  };
+  const bool alone = table.axis("encoding") < 0 &&
+                     table.axes.size() - static_cast<std::size_t>(std::count_if(
+                                             table.axes.begin(), table.axes.end(), named)) ==
+                         1;
   std::vector<SeedGroup> groups;
   for (const CellRow& row : table.rows)
     for (const std::vector<std::string>& values : combinations(row)) {
@@ -114,7 +122,9 @@ std::vector<SeedGroup> seed_groups(const CellTable& table) {
         else if (axis == "seed")
           one.seeds = {values[a]};
         else if (!values[a].empty())
-          one.other += fmt::format("{}{} {}", one.other.empty() ? "" : ", ", axis, values[a]);
+          one.other += alone
+                           ? values[a]
+                           : fmt::format("{}{} {}", one.other.empty() ? "" : ", ", axis, values[a]);
       }
       const auto same = std::find_if(groups.begin(), groups.end(), [&](const SeedGroup& g) {
         return g.study == one.study && g.preset == one.preset && g.encoding == one.encoding &&

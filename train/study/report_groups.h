@@ -15,7 +15,7 @@ namespace gradus {
 struct SeedGroup {
   std::string study, preset;
   std::string encoding, context;  ///< names of the axes' values; "" where there is no such axis
-  std::string other;              ///< values of all other axes, "rate 1e-4, binarisation merge"
+  std::string other;              ///< values of all other axes, "rate 1e-4, merge 4"
   std::vector<const CellRow*> cells;
   std::vector<std::string> seeds;  ///< of the cells
 

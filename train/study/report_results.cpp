@@ -104,11 +104,13 @@ std::vector<std::string> reached_by_floors(const StudyResults& results) {
       for (const StudyMeasure& m : study_measure_table())
         if (f.measures.bars == bars && m.name == j.measure && reaches(f.measures.*m.value, most))
           floors.push_back(fmt::format("{} {:.2f}", f.floor, scale * f.measures.*m.value));
+    // No encoding is in all contexts the same.
+    const bool placed =
+        !best->context.empty() && encoding_family(best->encoding) != EncodingFamily::none;
     if (!floors.empty())
       remarks.push_back(fmt::format("{}, {} bars: the best of all models, {}{}{}, has {:.2f}; {}",
-                                    j.title, bars, best->label(),
-                                    best->context.empty() ? "" : " in ", best->context,
-                                    scale * most, join(floors)));
+                                    j.title, bars, best->label(), placed ? " in " : "",
+                                    placed ? best->context : "", scale * most, join(floors)));
   }
   return remarks;
 }

@@ -169,11 +169,16 @@ ReportTable rope_table(const StudyResults& results) {
 }
 
 ReportTable encodings_table(const StudyResults& results) {
+  const bool encodings = std::any_of(results.groups.begin(), results.groups.end(),
+                                     [](const SeedGroup& g) { return !g.encoding.empty(); });
+  const char* title = encodings ? "Table III: positional encodings" : "The paper's measures";
   ReportTable t{.id = "table3" + results.suffix,
-                .title = fmt::format("Table III: positional encodings ({})", of_preset(results)),
+                .title = fmt::format("{} ({})", title, of_preset(results)),
                 .caption = std::string(kMarks) +
-                           "RoPE is the variant with the best CS in the shorter windows. " + kSsmd +
-                           note_of(results)};
+                           (encodings ? "RoPE is the variant with the best CS in the shorter "
+                                        "windows. "
+                                      : "") +
+                           kSsmd + note_of(results)};
   add_columns(t, results, kPaperColumns);
   add_floors(t, results, kPaperColumns);
   for (const std::string& context : contexts_of(results))
