@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "nn/module.h"
 #include "nn/options.h"
@@ -41,6 +42,7 @@ inline constexpr int64 kMaxFeatures = 8192;
 struct FeatureMapDef {
   std::string_view name, formula, source;
   bool non_negative, stochastic, learned;
+  std::vector<OptionInfo> options;
   /// `width`: of the encoded queries and keys; `head_dim`: of the head before any transform
   /// (temperature 1/sqrt(head_dim)).
   std::unique_ptr<FeatureMap> (*make)(const Build&, int64 width, int64 head_dim, Options&);
@@ -49,6 +51,9 @@ struct FeatureMapDef {
 std::span<const FeatureMapDef* const> feature_maps();
 /// ConfigError with the list and the nearest spelling for an unknown name.
 const FeatureMapDef& find_feature_map(std::string_view name);
+/// A map of the table; ConfigError for an option that it does not take.
+std::unique_ptr<FeatureMap> build_feature_map(const FeatureMapDef& def, const Build& build,
+                                              int64 width, int64 head_dim, const Options& options);
 /// The table as Markdown: nn/README.md holds it.
 std::string feature_maps_markdown();
 

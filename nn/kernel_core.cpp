@@ -23,9 +23,9 @@ std::unique_ptr<FeatureMap> make_core_map(const Build& build, const CoreConfig& 
                      "the {} core forms no weights that dropout {} could drop; set it to 0, or "
                      "use attention = softmax",
                      name(config.kind), config.dropout);
-  Options options = config.feature_options;
   const int64 width = encoding.transformed_width(head_dim);
-  auto map = find_feature_map(config.feature_map).make(build, width, head_dim, options);
+  auto map = build_feature_map(find_feature_map(config.feature_map), build, width, head_dim,
+                               config.feature_options);
   // An encoding of features says here that it was built for another number of them.
   encoding.transformed_features(map->features(width));
   if (effective_normaliser(config, encoding) == Normaliser::none || map->non_negative()) return map;

@@ -17,6 +17,14 @@ namespace gradus {
 using OptionValue =
     std::variant<bool, int64, double, std::string, std::vector<double>, std::vector<std::string>>;
 
+/// What a table says of one option.
+struct OptionInfo {
+  std::string_view name;
+  std::string_view fallback;  ///< the default, as one writes it
+  std::string_view allowed;
+  std::string_view meaning;
+};
+
 class Options {
  public:
   Options() = default;

@@ -128,8 +128,7 @@ std::unique_ptr<AttentionCore> make_softmax_core(const Build& build, const CoreC
       {{kTransformFeatures, "works on features (transform_features)"}}};
   check_hooks(encoding, CoreKind::softmax, refused, "softmax attention has no feature map",
               CoreKind::linear);
-  Options options = config.feature_options;
-  options.finish();
+  Options("softmax attention, which has no feature map", config.feature_options.values()).finish();
   check<ConfigError>(config.normaliser != Normaliser::none,
                      "the softmax core always divides by the sum of its weights; for normaliser = "
                      "none use attention = linear");

@@ -13,13 +13,6 @@
 
 namespace gradus {
 
-struct OptionInfo {
-  std::string_view name;
-  std::string_view fallback;  ///< the default, as one writes it
-  std::string_view allowed;
-  std::string_view meaning;
-};
-
 struct SuiteSubject;
 namespace suite {
 struct Finding;

@@ -14,7 +14,7 @@ using detail::visit_keys, detail::Words;
 
 namespace {
 
-const Words kSections{"data", "model", "pe", "train", "decode"};
+const Words kSections{"data", "model", "feature_map", "pe", "train", "decode"};
 
 struct Lister {
   std::vector<std::string> names;
@@ -60,6 +60,8 @@ struct Reader {
   }
 };
 
+bool is_map_option(const std::string& key) { return key.starts_with("feature_map."); }
+
 /// An option of the encoding itself.
 bool is_pe_option(const std::string& key) {
   return key.starts_with("pe.") && key != "pe.name" && key != "pe.shared";
@@ -83,6 +85,40 @@ void check_encoding(const std::string& name, const AllGiven& given) {
         known.empty() ? "none" : join(known));
 }
 
+/// "; favor_plus, rff_trig take it" for a key of [feature_map] that some maps have.
+std::string maps_with(const std::string& key) {
+  Words maps;
+  for (const FeatureMapDef* def : feature_maps())
+    for (const OptionInfo& o : def->options)
+      if (key == fmt::format("feature_map.{}", o.name)) maps.emplace_back(def->name);
+  return maps.empty() ? std::string() : fmt::format("; {} take it", join(maps));
+}
+
+/// The same for the feature map.
+void check_feature_map(const Experiment::Model& model, const AllGiven& given) {
+  const FeatureMapDef* def = nullptr;
+  try {
+    def = &find_feature_map(model.feature_map);
+  } catch (const ConfigError& e) {
+    const auto it = given.find("model.feature_map");
+    fail<ConfigError>("{}: {}", it == given.end() ? "model.feature_map" : it->second.where,
+                      e.rule());
+  }
+  Words known;
+  for (const OptionInfo& o : def->options) known.push_back(fmt::format("feature_map.{}", o.name));
+  for (const auto& [key, g] : given) {
+    if (!is_map_option(key)) continue;
+    check<ConfigError>(model.attention != "softmax",
+                       "{}: '{}' is an option of a feature map, softmax attention has none; take "
+                       "model.attention = linear or toeplitz, or leave it out",
+                       g.where, key);
+    check<ConfigError>(std::find(known.begin(), known.end(), key) != known.end(),
+                       "{}: feature map '{}' has no option '{}'{}; it takes {}{}", g.where,
+                       model.feature_map, key, did_you_mean(key, known),
+                       known.empty() ? "none" : join(known), maps_with(key));
+  }
+}
+
 }  // namespace
 
 Words experiment_key_names() {
@@ -94,7 +130,10 @@ Words experiment_key_names() {
 
 void check_experiment_key(const std::string& key, const std::string& where) {
   const Words known = experiment_key_names();
-  if (key.starts_with("pe.") || std::find(known.begin(), known.end(), key) != known.end()) return;
+  // [pe] and [feature_map] are open: their other keys are checked with what they belong to.
+  if (is_pe_option(key) || is_map_option(key) ||
+      std::find(known.begin(), known.end(), key) != known.end())
+    return;
   fail<ConfigError>("{}: unknown key '{}'{}; known: {}", where, key, did_you_mean(key, known),
                     join(known));
 }
@@ -129,6 +168,10 @@ Experiment Experiment::of(const std::vector<Setting>& settings, const std::strin
   e.pe_options = Options(fmt::format("pe '{}'", e.pe));
   for (const auto& [key, g] : given)
     if (is_pe_option(key)) e.pe_options.set(key.substr(3), g.value);
+  check_feature_map(e.model, given);
+  e.feature_map_options = Options(fmt::format("feature map '{}'", e.model.feature_map));
+  for (const auto& [key, g] : given)
+    if (is_map_option(key)) e.feature_map_options.set(key.substr(key.find('.') + 1), g.value);
   check<ConfigError>(e.model.d_model % e.model.heads == 0,
                      "{}: model.heads = {} does not divide model.d_model = {}", where,
                      e.model.heads, e.model.d_model);

@@ -1,7 +1,7 @@
-// Experiment: everything that a training run depends on, as a TOML file of [data], [model], [pe],
-// [train] and [decode]. Every key has a default, a range and a line of help (train/README.md is
-// written from them) and can be overridden by --set key=value; an unknown key is refused with the
-// nearest spelling.
+// Experiment: everything that a training run depends on, as a TOML file of [data], [model],
+// [feature_map], [pe], [train] and [decode]. Every key has a default, a range and a line of help
+// (train/README.md is written from them) and can be overridden by --set key=value; an unknown key
+// is refused with the nearest spelling.
 #pragma once
 
 #include <filesystem>
@@ -35,6 +35,7 @@ struct Experiment {
     std::string attention = "linear", feature_map = "elu1", normaliser = "sum";
     bool causal = true;
   } model;
+  Options feature_map_options{"feature map"};  ///< the keys of [feature_map]
   std::string pe = "ropepool";
   std::string pe_shared = "all";
   Options pe_options{"pe"};  ///< the other keys of [pe]

@@ -55,7 +55,8 @@ void visit_keys(V&& v, Experiment& e) {
            "of the feed-forward part");
   v.choice("model.attention", e.model.attention, {"linear", "softmax", "toeplitz"}, "core");
   v.word("model.feature_map", e.model.feature_map,
-         "of linear and toeplitz attention, see nn/README.md");
+         "of linear and toeplitz attention, see nn/README.md; its own options are keys of "
+         "[feature_map]");
   v.choice("model.normaliser", e.model.normaliser, {"sum", "none"},
            "of linear and toeplitz attention; none: divides by nothing, for features that can be "
            "negative");

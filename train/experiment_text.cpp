@@ -28,6 +28,25 @@ std::string real_text(double x) {
   return s.find_first_of(".en") == std::string::npos ? s + ".0" : s;
 }
 
+std::string value_text(const OptionValue& value) {
+  if (const auto* b = std::get_if<bool>(&value)) return *b ? "true" : "false";
+  if (const auto* i = std::get_if<int64>(&value)) return fmt::format("{}", *i);
+  if (const auto* d = std::get_if<double>(&value)) return real_text(*d);
+  if (const auto* s = std::get_if<std::string>(&value)) return toml_string(*s);
+  if (const auto* words = std::get_if<Words>(&value)) return list_text(*words);
+  Words numbers;
+  for (double x : std::get<std::vector<double>>(value)) numbers.push_back(real_text(x));
+  return "[" + join(numbers) + "]";
+}
+
+/// "key = value", a line each.
+std::string options_text(const Options& options) {
+  std::string text;
+  for (const auto& [key, value] : options.values())
+    text += fmt::format("{} = {}\n", key, value_text(value));
+  return text;
+}
+
 struct Writer {
   std::string text;
   std::string section;
@@ -83,30 +102,12 @@ std::string Experiment::to_toml() const {
   Writer w;
   Experiment e = *this;
   visit_keys(w, e);
-  // The encoding's own options follow their section's name.
-  std::string own;
-  for (const auto& [key, value] : pe_options.values()) {
-    std::string text;
-    if (auto* b = std::get_if<bool>(&value))
-      text = *b ? "true" : "false";
-    else if (auto* i = std::get_if<int64>(&value))
-      text = fmt::format("{}", *i);
-    else if (auto* d = std::get_if<double>(&value))
-      text = real_text(*d);
-    else if (auto* s = std::get_if<std::string>(&value))
-      text = toml_string(*s);
-    else if (auto* words = std::get_if<Words>(&value))
-      text = list_text(*words);
-    else {
-      Words numbers;
-      for (double x : std::get<std::vector<double>>(value)) numbers.push_back(real_text(x));
-      text = "[" + join(numbers) + "]";
-    }
-    own += fmt::format("{} = {}\n", key, text);
-  }
-  const std::string name_line = fmt::format("name = {}\n", toml_string(pe));
-  const auto at = w.text.find("[pe]\n" + name_line);
-  w.text.insert(at + 5 + name_line.size(), own);
+  // The encoding's own options follow its name; those of the feature map are a section before.
+  const std::string pe_begin = fmt::format("[pe]\nname = {}\n", toml_string(pe));
+  const auto at = w.text.find("\n" + pe_begin) + 1;
+  w.text.insert(at + pe_begin.size(), options_text(pe_options));
+  const std::string of_map = options_text(feature_map_options);
+  if (!of_map.empty()) w.text.insert(at, "[feature_map]\n" + of_map + "\n");
   return w.text;
 }
 

@@ -45,6 +45,7 @@ TransformerConfig transformer_config(const Experiment& e, const HarmonyFormat& f
   c.core.kind = parse_core(e.model.attention);
   c.core.dropout = c.core.kind == CoreKind::softmax ? e.model.dropout : 0;
   c.core.feature_map = e.model.feature_map;
+  c.core.feature_options = e.feature_map_options;
   c.core.normaliser = e.model.normaliser == "none" ? Normaliser::none : Normaliser::sum;
   return c;
 }

@@ -16,6 +16,9 @@ inline int64 checked_features(std::string_view map, int64 width, int64 m, int64 
   return m;
 }
 
+inline constexpr OptionInfo kTemperatureOption{"temperature", "1/sqrt(head size)", "1e-6 to 1e6",
+                                               "tau"};
+
 /// Whether features that are all tiny become larger: a core's eps then counts for less beside them
 /// (nn/linear_core.cpp, note [eps and log_scale]).
 enum class Tiny { keep, enlarge };

@@ -12,8 +12,8 @@ extern const FeatureMapDef kElu1Map{
     .non_negative = true,
     .stochastic = false,
     .learned = false,
-    .make = [](const Build& build, int64 width, int64, Options& o) -> std::unique_ptr<FeatureMap> {
-      o.finish();
+    .options = {},
+    .make = [](const Build& build, int64 width, int64, Options&) -> std::unique_ptr<FeatureMap> {
       return std::make_unique<ElementwiseMap>(build, "elu1", width,
                                               ElementwiseMap::Sign::non_negative,
                                               [](const Var& x) { return elu1(x); });

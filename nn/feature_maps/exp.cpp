@@ -26,8 +26,8 @@ extern const FeatureMapDef kExpMap{
     .non_negative = true,
     .stochastic = false,
     .learned = false,
-    .make = [](const Build& build, int64 width, int64, Options& o) -> std::unique_ptr<FeatureMap> {
-      o.finish();
+    .options = {},
+    .make = [](const Build& build, int64 width, int64, Options&) -> std::unique_ptr<FeatureMap> {
       return std::make_unique<ExpMap>(build, width);
     }};
 

@@ -44,6 +44,7 @@ extern const FeatureMapDef kFavorPlusMap{
     .non_negative = true,
     .stochastic = true,
     .learned = false,
+    .options = {kPairedFeaturesOption, kTemperatureOption},
     .make = [](const Build& build, int64 width, int64 head_dim,
                Options& o) -> std::unique_ptr<FeatureMap> {
       return std::make_unique<FavorPlus>(build, width, PairedOptions::read(o, head_dim));

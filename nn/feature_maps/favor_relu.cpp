@@ -36,9 +36,9 @@ extern const FeatureMapDef kFavorReluMap{
     .non_negative = true,
     .stochastic = true,
     .learned = false,
+    .options = {{"features", "128", "1 to 8192", "m"}},
     .make = [](const Build& build, int64 width, int64, Options& o) -> std::unique_ptr<FeatureMap> {
       const int64 m = o.integer("features", 128, 1, kMaxFeatures);
-      o.finish();
       return std::make_unique<FavorRelu>(build, width, m);
     }};
 

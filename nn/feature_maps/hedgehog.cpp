@@ -49,8 +49,8 @@ extern const FeatureMapDef kHedgehogMap{
     .non_negative = true,
     .stochastic = false,
     .learned = true,
-    .make = [](const Build& build, int64 width, int64, Options& o) -> std::unique_ptr<FeatureMap> {
-      o.finish();
+    .options = {},
+    .make = [](const Build& build, int64 width, int64, Options&) -> std::unique_ptr<FeatureMap> {
       return std::make_unique<Hedgehog>(build, width);
     }};
 

@@ -78,7 +78,6 @@ PairedOptions PairedOptions::read(Options& o, int64 head_dim) {
   PairedOptions p;
   p.features = o.integer("features", p.features, 2, kMaxFeatures);
   p.temperature = o.real("temperature", 1 / std::sqrt(static_cast<double>(head_dim)), 1e-6, 1e6);
-  o.finish();
   check<ConfigError>(p.features % 2 == 0,
                      "{}: option 'features' is even (they come in pairs), got {}", o.where(),
                      p.features);

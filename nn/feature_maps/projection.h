@@ -27,6 +27,8 @@ class ProjectedMap : public FeatureMap {
   Buffer& projection_;
 };
 
+inline constexpr OptionInfo kPairedFeaturesOption{"features", "128", "even, 2 to 8192", "m"};
+
 /// The options of maps whose features come in pairs and stand for a kernel of sqrt(tau) x.
 struct PairedOptions {
   int64 features = 128;    ///< m, even

@@ -10,8 +10,8 @@ extern const FeatureMapDef kReluMap{
     .non_negative = true,
     .stochastic = false,
     .learned = false,
-    .make = [](const Build& build, int64 width, int64, Options& o) -> std::unique_ptr<FeatureMap> {
-      o.finish();
+    .options = {},
+    .make = [](const Build& build, int64 width, int64, Options&) -> std::unique_ptr<FeatureMap> {
       return std::make_unique<ElementwiseMap>(build, "relu", width,
                                               ElementwiseMap::Sign::non_negative,
                                               [](const Var& x) { return relu(x); });

@@ -43,6 +43,7 @@ extern const FeatureMapDef kRffTrigMap{
     .non_negative = false,
     .stochastic = true,
     .learned = false,
+    .options = {kPairedFeaturesOption, kTemperatureOption},
     .make = [](const Build& build, int64 width, int64 head_dim,
                Options& o) -> std::unique_ptr<FeatureMap> {
       return std::make_unique<RffTrig>(build, width, PairedOptions::read(o, head_dim));

@@ -11,8 +11,8 @@ extern const FeatureMapDef kSoftplusMap{
     .non_negative = true,
     .stochastic = false,
     .learned = false,
-    .make = [](const Build& build, int64 width, int64, Options& o) -> std::unique_ptr<FeatureMap> {
-      o.finish();
+    .options = {},
+    .make = [](const Build& build, int64 width, int64, Options&) -> std::unique_ptr<FeatureMap> {
       return std::make_unique<ElementwiseMap>(build, "softplus", width,
                                               ElementwiseMap::Sign::non_negative,
                                               [](const Var& x) { return softplus(x); });

@@ -27,15 +27,28 @@ const FeatureMapDef& find_feature_map(std::string_view name) {
                     did_you_mean(name, known));
 }
 
+std::unique_ptr<FeatureMap> build_feature_map(const FeatureMapDef& def, const Build& build,
+                                              int64 width, int64 head_dim, const Options& options) {
+  Options named(fmt::format("feature map '{}'", def.name), options.values());
+  auto map = def.make(build, width, head_dim, named);
+  named.finish();
+  return map;
+}
+
 std::string feature_maps_markdown() {
-  std::string text = "| name | formula | non-negative | random | learned | source |\n";
-  text += "| --- | --- | --- | --- | --- | --- |\n";
+  std::string text = "| name | formula | non-negative | random | learned | options | source |\n";
+  text += "| --- | --- | --- | --- | --- | --- | --- |\n";
   const auto yes = [](bool b) { return b ? "yes" : "no"; };
   for (const FeatureMapDef* d : feature_maps()) {
     std::string formula;
     for (char c : d->formula) formula += c == '|' ? std::string("\\|") : std::string(1, c);
-    text += fmt::format("| {} | `{}` | {} | {} | {} | {} |\n", d->name, formula,
-                        yes(d->non_negative), yes(d->stochastic), yes(d->learned), d->source);
+    std::vector<std::string> options;
+    for (const OptionInfo& o : d->options)
+      options.push_back(
+          fmt::format("`{}`, {}: {}; default {}", o.name, o.meaning, o.allowed, o.fallback));
+    text += fmt::format("| {} | `{}` | {} | {} | {} | {} | {} |\n", d->name, formula,
+                        yes(d->non_negative), yes(d->stochastic), yes(d->learned),
+                        options.empty() ? "none" : join(options, "<br>"), d->source);
   }
   return text;
 }

@@ -52,11 +52,11 @@ extern const FeatureMapDef kTaylor2Map{
     .non_negative = false,
     .stochastic = false,
     .learned = false,
+    .options = {kTemperatureOption},
     .make = [](const Build& build, int64 width, int64 head_dim,
                Options& o) -> std::unique_ptr<FeatureMap> {
       const double tau =
           o.real("temperature", 1 / std::sqrt(static_cast<double>(head_dim)), 1e-6, 1e6);
-      o.finish();
       return std::make_unique<Taylor2>(build, width, tau);
     }};
 

@@ -61,7 +61,9 @@ TEST_CASE("options that a core cannot use are refused") {
   CHECK(contains(refusal(c, make<Plain>()), "unknown feature map 'elu'"));
   c = core(CoreKind::softmax);
   c.feature_options.set("features=8");
-  CHECK(contains(refusal(c, make<Plain>()), "option 'features' is unknown"));
+  CHECK(contains(refusal(c, make<Plain>()),
+                 "softmax attention, which has no feature map: option "
+                 "'features' is unknown"));
 }
 
 TEST_CASE("features that can be negative need normaliser = none") {

@@ -98,6 +98,23 @@ TEST_CASE("a map is refused where it is unknown, too large, or has other options
       "option 'features' is an integer from 2 to 8192, got 8194"));
   const Options o = map_options({"feature=8"});
   CHECK(contains(error_text<ConfigError>([&] { make_map("favor_plus", 4, 4, o); }),
-                 "option 'feature' is unknown; it takes features, temperature; did you mean "
-                 "'features'?"));
+                 "feature map 'favor_plus': option 'feature' is unknown; it takes features, "
+                 "temperature; did you mean 'features'?"));
+  CHECK(contains(error_text<ConfigError>([&] { make_map("elu1", 4, 4, o); }),
+                 "feature map 'elu1': option 'feature' is unknown; it takes no options"));
+}
+
+TEST_CASE("the options that the table describes are those that a map reads") {
+  for (const FeatureMapDef* def : feature_maps()) {
+    INFO(std::string(def->name));
+    std::vector<std::string> described;
+    for (const OptionInfo& o : def->options) {
+      CHECK(!o.meaning.empty());
+      described.emplace_back(o.name);
+    }
+    const Options unknown = map_options({"zzz=1"});
+    CHECK(error_text<ConfigError>([&] { make_map(def->name, 4, 4, unknown); }) ==
+          fmt::format("feature map '{}': option 'zzz' is unknown; it takes {}", def->name,
+                      described.empty() ? "no options" : join(described)));
+  }
 }

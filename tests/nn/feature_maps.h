@@ -12,8 +12,8 @@ inline Options map_options(std::initializer_list<const char*> settings) {
 }
 
 inline std::unique_ptr<FeatureMap> make_map(std::string_view name, int64 width, int64 head_dim,
-                                            Options o = {}, DType dtype = DType::f64) {
-  return find_feature_map(name).make(Build("map", Rng(3), dtype), width, head_dim, o);
+                                            const Options& o = {}, DType dtype = DType::f64) {
+  return build_feature_map(find_feature_map(name), Build("map", Rng(3), dtype), width, head_dim, o);
 }
 
 inline Var true_features(const FeatureMap& map, const Var& x, Side side) {

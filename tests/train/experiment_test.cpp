@@ -81,6 +81,39 @@ clip = 2
   o.finish();
 }
 
+TEST_CASE("the feature map's own options are keys of [feature_map]") {
+  const std::string file =
+      "[model]\nfeature_map = \"favor_plus\"\n[feature_map]\nfeatures = 8192\n";
+  Options o =
+      Experiment::parse(file, "exp.toml", {"feature_map.temperature=0.25"}).feature_map_options;
+  CHECK(o.where() == "feature map 'favor_plus'");
+  CHECK(o.integer("features", 0, 1, 8192) == 8192);
+  CHECK(o.real("temperature", 0, 0, 1) == 0.25);
+  o.finish();
+  // Files that know no such section are what they were.
+  CHECK(Experiment::parse("[model]\nfeature_map = \"relu\"\n", "exp.toml")
+            .feature_map_options.values()
+            .empty());
+  CHECK(!has(Experiment().to_toml(), "[feature_map]"));
+}
+
+TEST_CASE("an option that is none of the feature map's is refused with what is allowed") {
+  CHECK(
+      has(fault("[model]\nfeature_map = \"favor_plus\"\n[feature_map]\nfeaturs = 64\n"),
+          "exp.toml:4: feature map 'favor_plus' has no option 'feature_map.featurs'; did you mean "
+          "'feature_map.features'?; it takes feature_map.features, feature_map.temperature"));
+  CHECK(has(fault("", {"feature_map.features=64"}),
+            "--set feature_map.features=64: feature map 'elu1' has no option "
+            "'feature_map.features'; it takes none; favor_plus, favor_relu, rff_trig take it"));
+  CHECK(has(fault("", {"model.feature_map=favor_relu", "feature_map.temperature=1"}),
+            "it takes feature_map.features; favor_plus, rff_trig, taylor2 take it"));
+  CHECK(has(fault("[model]\nfeature_map = \"elu\"\n"),
+            "exp.toml:2: unknown feature map 'elu'; known: elu1, "));
+  CHECK(has(fault("", {"model.feature_map=favor_plus", "model.attention=softmax",
+                       "feature_map.features=64"}),
+            "softmax attention has none"));
+}
+
 TEST_CASE("overrides go before the file, spaces or not; the encoding's own keys too") {
   const std::string file = "[train]\nepochs = 3\n[pe]\nname = \"rope\"\nbase = 10\n";
   const Experiment e = Experiment::parse(
@@ -105,7 +138,10 @@ TEST_CASE("to_toml gives the same experiment again") {
   e.train.clip = 3;
   e.train.seed = int64{1} << 53;
   e.model.causal = false;
-  e.model.feature_map = "favor \"plus\"\t\\";
+  e.data.source = "favor \"plus\"\t\\";
+  e.model.feature_map = "favor_plus";
+  e.feature_map_options.set("features", int64{64});
+  e.feature_map_options.set("temperature", 2.0);
   e.pe = "ropepool";
   e.pe_options.set("pool", true);
   e.pe_options.set("width", int64{-3});
@@ -119,7 +155,9 @@ TEST_CASE("to_toml gives the same experiment again") {
   CHECK(again.to_toml() == text);
   CHECK(again.data.validation_share == e.data.validation_share);
   CHECK(again.train.seed == e.train.seed);
+  CHECK(again.data.source == e.data.source);
   CHECK(again.model.feature_map == e.model.feature_map);
+  CHECK(again.feature_map_options.values() == e.feature_map_options.values());
   CHECK(again.pe_options.values() == e.pe_options.values());
 }
 
