@@ -15,12 +15,13 @@ constexpr std::string_view kDerivation =
 the lag, learned for each head.
 
     kernel = log     b(x) = -r1 log(1 + r2 |x|),   r1, r2 > 0
-    kernel = power   b(x) = -r1 |x|^r2,            r1 > 0, 0 < r2 < 2
+    kernel = power   b(x) = -r1 |x|^r2,            r1 > 0, 0 < r2 <= 2
 
 Conditionally positive definite: sum_ij c_i c_j b(p_i - p_j) >= 0 for all c of sum 0. Then b plus a
 constant that is large enough is a kernel, and the softmax does not see the constant. For r2 > 2 the
 power is none. ALiBi is the power with r2 = 1 and fixed slopes. Held in their ranges by
-r = softplus(w), and for the exponent r2 = 2 sigmoid(w).
+r = softplus(w), and for the exponent r2 = 2 sigmoid(w): the bound r2 = 2 is where sigmoid rounds to
+1, and an exponent that starts there has the gradient 0 and stays.
 
     layout   bias [H, Nq, Nk], added to the scaled scores; q and k as they are
     closed form   a = q . k + sqrt(d) b(p_m - p_n)
@@ -45,13 +46,13 @@ struct KerpleConfig {
     c.labels = read_labels(o, true);
     c.kernel = o.choice("kernel", "log", {"log", "power"}) == "log" ? Kernel::log : Kernel::power;
     const double most = c.kernel == Kernel::power ? 2 : HUGE_VAL;
-    const auto positive = [&](const char* key, double below) {
+    const auto positive = [&](const char* key, double limit) {
       const std::vector<double> r = o.reals(key, {});
       for (double x : r)
-        check<ConfigError>(x > 0 && x < below,
+        check<ConfigError>(std::isfinite(x) && x > 0 && x <= limit,
                            "{}: option '{}' holds {}; it must be above 0{}, or the bias is no "
                            "conditionally positive definite kernel",
-                           o.where(), key, x, below == 2 ? " and below 2" : "");
+                           o.where(), key, x, limit == 2 ? " and 2 at most" : "");
       return r;
     };
     c.r1 = positive("r1", HUGE_VAL);
@@ -81,6 +82,8 @@ class Kerple : public LagBias {
   }
 
  private:
+  static constexpr double kSaturated = 40;  // sigmoid of it is 1, in f32 and in f64
+
   /// Raw values [L, H] of the ones given for each head, or of random ones in (0, 1).
   Tensor start(std::string_view which, const std::vector<double>& given, bool exponent) const {
     const int64 heads = shape().heads;
@@ -93,7 +96,10 @@ class Kerple : public LagBias {
         uniform(random, {label_width(), heads}, 0, 1, DType::f64).to_vector<double>();
     for (std::size_t i = 0; i < w.size(); ++i) {
       const double r = count == 0 ? 0.05 + 0.9 * w[i] : given[i % given.size()];
-      w[i] = exponent ? std::log(r / (2 - r)) : r + std::log(-std::expm1(-r));
+      if (exponent)
+        w[i] = r < 2 ? std::log(r / (2 - r)) : kSaturated;
+      else
+        w[i] = r + std::log(-std::expm1(-r));
     }
     return cast(from_values(w, {label_width(), heads}), dtype());
   }
@@ -157,7 +163,7 @@ extern const EncodingDef kKerple{
                 {"width", "number of tracks", "1 to 4096", "numbers per label"},
                 {"kernel", "log", "log, power", "which function of the lag"},
                 {"r1", "random in (0, 1)", "above 0; one, or one a head", "where r1 starts"},
-                {"r2", "random in (0, 1)", "above 0, power: below 2; one, or one a head",
+                {"r2", "random in (0, 1)", "above 0, power: to 2; one, or one a head",
                  "where r2 starts"}},
     .make = [](const Build& build, EncodingShape shape,
                Options& options) -> std::unique_ptr<PositionalEncoding> {

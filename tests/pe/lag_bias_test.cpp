@@ -71,8 +71,17 @@ TEST_CASE("kerple: both kernels, and exponents that make none") {
   CHECK(has(message<ConfigError>([] {
               encoding("kerple", {4, 2}, {"kernel=power", "r2=2.5"});
             }),
-            "option 'r2' holds 2.5; it must be above 0 and below 2, or the bias is no "
+            "option 'r2' holds 2.5; it must be above 0 and 2 at most, or the bias is no "
             "conditionally positive definite kernel"));
+  for (const double r : {std::nan(""), HUGE_VAL, 0.0}) {
+    Options options;
+    options.set("kernel=power");
+    options.set("r2", OptionValue(r));
+    CHECK(has(message<ConfigError>([&] {
+                build_encoding(find_encoding("kerple"), Build("pe"), {4, 2}, options);
+              }),
+              "must be above 0 and 2 at most"));
+  }
   CHECK(has(message<ConfigError>([] {
               encoding("kerple", {4, 2}, {"r1=-1"});
             }),
@@ -81,6 +90,34 @@ TEST_CASE("kerple: both kernels, and exponents that make none") {
               encoding("kerple", {4, 2}, {"r1=1,2,3"});
             }),
             "option 'r1' has 3 numbers; give one, or 2 for 2 heads"));
+}
+
+TEST_CASE("kerple: the exponent 2 is a kernel too, the last one") {
+  const auto e = encoding("kerple", {4, 2}, {"kernel=power", "r1=0.5", "r2=2"});
+  check_close(bias(*e, {0, 1, -3, 0.5, 100}),
+              {0, -0.5, -4.5, -0.125, -5000, 0, -0.5, -4.5, -0.125, -5000}, 1e-9);
+  const auto narrow = encoding("kerple", {4, 1}, {"kernel=power", "r1=0.5", "r2=2"}, 1, DType::f32);
+  CHECK(bias(*narrow, {8})[0] == doctest::Approx(-32).epsilon(1e-6));
+  Options options;
+  for (const char* s : {"kernel=power", "r1=0.5", "r2=2"}) options.set(s);
+  const TraitReport report =
+      check_traits(subject_of(find_encoding("kerple"), options), "conditionally_positive");
+  CHECK_MESSAGE(report.passed(), report.text());
+  CHECK(report.find("conditionally_positive") != nullptr);
+}
+
+TEST_CASE("sandwich: the scale of each head is 1 over ALiBi's exponent 8h/H") {
+  // 12 heads and 64 cosines, as in the paper: 64 * 12/8, 64 * 12/16, ..., 64 * 12/96 at lag 0.
+  const Numbers at_zero = bias(*encoding("sandwich", {24, 12}, {}), {0});
+  check_close(at_zero, {96, 48, 32, 24, 19.2, 16, 96. / 7, 12, 96. / 9, 9.6, 96. / 11, 8});
+  // Two cosines, of lag and lag/100, times 3/8, 3/16, 3/24: cos 2 = -0.4161468365471424, cos 0.02 =
+  // 0.9998000066665778.
+  check_close(bias(*encoding("sandwich", {6, 3}, {"terms=4"}), {2}),
+              {0.21886993879478828, 0.10943496939739414, 0.07295664626492943});
+  // ALiBi's slope of the same head is 2 to minus that exponent.
+  const Numbers slopes = bias(*encoding("alibi", {24, 12}, {}), {1});
+  for (std::size_t h = 0; h < 12; ++h)
+    CHECK(-std::log2(-slopes[h]) == doctest::Approx(64 / at_zero[h]).epsilon(1e-12));
 }
 
 TEST_CASE("sandwich: a sum of cosines, at a scale for each head") {
