@@ -4,6 +4,7 @@
 // themselves stand in pe/; attention and the model know only this interface.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -159,6 +160,9 @@ class PositionalEncoding : public Module {
     (void)p_m, (void)p_n;
     return std::nullopt;
   }
+  /// The same around the encoding inside this one, which must outlive it, with parameters and draws
+  /// of its own for all else; null where nothing is inside.
+  virtual std::unique_ptr<PositionalEncoding> sharing_inside(const Build&) const { return nullptr; }
   /// The tracks whose labels this encoding reads.
   const std::vector<std::string>& tracks() const { return tracks_; }
   const EncodingShape& shape() const { return shape_; }

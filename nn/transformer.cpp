@@ -5,7 +5,7 @@
 namespace gradus {
 
 std::string_view name(Sharing s) {
-  constexpr std::string_view names[] = {"all", "codes", "nothing"};
+  constexpr std::string_view names[] = {"all", "codes", "inside", "nothing"};
   return names[static_cast<int>(s)];
 }
 
@@ -45,6 +45,10 @@ void check_own(const PositionalEncoding& e, Sharing sharing) {
                      "'{}' draws no random codes that layers could share (shared = codes); share "
                      "all, or nothing",
                      e.kind());
+  check<ConfigError>(sharing != Sharing::inside || e.sharing_inside(Build("probe")),
+                     "'{}' has no encoding inside that layers could share beside parameters of "
+                     "their own (shared = inside), as 'gated' has; share all, or nothing",
+                     e.kind());
 }
 
 }  // namespace
@@ -58,16 +62,28 @@ Transformer::Transformer(const Build& build, const TransformerConfig& config,
                     ? make_encoding(child("encoding"), {config.d_model, config.heads})
                     : nullptr),
       output_(child("output"), config.d_model, config.outputs) {
-  const BlockConfig block = block_config(config_);
   for (int64 i = 0; i < config.layers; ++i) {
-    const Build place = child(fmt::format("layer{}", i));
-    blocks_.push_back(encoding_ ? std::make_unique<Block>(place, block, *encoding_)
-                                : std::make_unique<Block>(place, block, make_encoding));
+    blocks_.push_back(make_block(i, make_encoding));
     if (!encoding_) check_own(encoding(), config.sharing);
   }
   if (config.sharing == Sharing::codes) draw_own_codes(rng("codes"));
   if (config.norm == NormPlacement::pre)
     norm_ = std::make_unique<LayerNorm>(child("norm"), config.d_model);
+}
+
+std::unique_ptr<Block> Transformer::make_block(int64 i, const MakeEncoding& make_encoding) {
+  const BlockConfig block = block_config(config_);
+  const Build place = child(fmt::format("layer{}", i));
+  if (encoding_) return std::make_unique<Block>(place, block, *encoding_);
+  if (config_.sharing != Sharing::inside || i == 0)
+    return std::make_unique<Block>(place, block, make_encoding);
+  return std::make_unique<Block>(
+      place, block, [this](const Build& b, EncodingShape) { return encoding().sharing_inside(b); });
+}
+
+const PositionalEncoding* Transformer::foreign_encoding(std::size_t layer) const {
+  if (encoding_) return encoding_.get();
+  return config_.sharing == Sharing::inside && layer > 0 ? &encoding() : nullptr;
 }
 
 Var Transformer::embed(const Var& x, const Positions& positions, Pass& pass) const {
@@ -86,11 +102,11 @@ Var Transformer::logits(const Var& x, Pass& pass) const {
 Var Transformer::operator()(const Var& x, const Positions& positions, Pass& pass) const {
   const ScopeGuard scope = enter(pass);
   Var h = embed(x, positions, pass);
-  for (const auto& owned : blocks_) {
-    const Block& block = *owned;
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    const Block& block = *blocks_[i];
     if (config_.checkpoint) {
-      const std::array<const Module*, 2> both{&block, encoding_.get()};
-      const std::span<const Module* const> modules(both.data(), encoding_ ? 2u : 1u);
+      const std::array<const Module*, 2> both{&block, foreign_encoding(i)};
+      const std::span<const Module* const> modules(both.data(), both[1] ? 2u : 1u);
       h = gradus::checkpoint(
           modules, [&block, positions](const Var& v, Pass& p) { return block(v, positions, p); }, h,
           pass);

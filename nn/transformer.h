@@ -9,8 +9,9 @@
 namespace gradus {
 
 /// What the layers share of the encoding: parameters and random codes; its codes alone, so that
-/// frequencies, gains and gates are each layer's own; or nothing.
-enum class Sharing { all, codes, nothing };
+/// frequencies, gains and gates are each layer's own; the encoding that it wraps, so that gates
+/// are; or nothing.
+enum class Sharing { all, codes, inside, nothing };
 std::string_view name(Sharing s);
 
 struct TransformerConfig {
@@ -52,6 +53,9 @@ class Transformer : public Module {
   Var embed(const Var& x, const Positions& positions, Pass& pass) const;
   Var logits(const Var& x, Pass& pass) const;
   void draw_own_codes(const Rng& rng);
+  std::unique_ptr<Block> make_block(int64 i, const MakeEncoding& make_encoding);
+  /// The encoding of which a layer uses a part, or all, that is not its own; null where none is.
+  const PositionalEncoding* foreign_encoding(std::size_t layer) const;
 
   TransformerConfig config_;
   Linear input_;
