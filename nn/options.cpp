@@ -153,6 +153,25 @@ std::vector<std::string> Options::words(const std::string& key,
   return *list;
 }
 
+Options Options::inside(const std::vector<std::string>& own) const {
+  Options o(where_);
+  for (const auto& [key, value] : values_) {
+    if (key.starts_with(kInside))
+      o.values_[key.substr(kInside.size())] = value;
+    else if (std::find(own.begin(), own.end(), key) == own.end())
+      o.values_[key] = value;
+  }
+  return o;
+}
+
+void Options::read_inside(const Options& inside, const std::vector<std::string>& own) {
+  for (const std::string& key : inside.known_) {
+    const bool hidden =
+        key.starts_with(kInside) || std::find(own.begin(), own.end(), key) != own.end();
+    known_.insert(hidden ? std::string(kInside) + key : key);
+  }
+}
+
 void Options::finish() const {
   const std::vector<std::string> known(known_.begin(), known_.end());
   for (const auto& item : values_) {

@@ -25,6 +25,9 @@ struct OptionInfo {
   std::string_view meaning;
 };
 
+/// Before the name of an option of something inside.
+inline constexpr std::string_view kInside = "inside.";
+
 class Options {
  public:
   Options() = default;
@@ -49,6 +52,11 @@ class Options {
   std::vector<std::string> words(const std::string& key, const std::vector<std::string>& fallback);
   /// ConfigError for an option that was given and never read.
   void finish() const;
+
+  /// Those of something inside this, which takes inside.x as x, and x that is none of `own`.
+  Options inside(const std::vector<std::string>& own) const;
+  /// What `inside`, made by inside(), has read counts as read here.
+  void read_inside(const Options& inside, const std::vector<std::string>& own);
 
  private:
   const OptionValue* find(const std::string& key);

@@ -2,10 +2,12 @@
 
 #include "pe/frequencies.h"
 #include "pe/suite_own.h"
-#include "pe/table.h"
+#include "pe/wrapping.h"
 #include "tensor/elementwise.h"
 
 namespace gradus::pe {
+
+extern const EncodingDef kGated;
 
 namespace {
 
@@ -19,7 +21,9 @@ eps_d [R] that queries, keys and all tokens share:
 
 So g_d = 1 is a coordinate that sees no position, g_d = 0 one that sees nothing else. Codes enter as
 sum_d q_d code_d / sqrt(R), so that the gate can stand before them: the encoding inside gets
-sqrt(1 - g_d) q_d, and the rest is one matrix product. g = sigmoid(w), w ~ N(0, 1).
+sqrt(1 - g_d) q_d, and the rest is one matrix product. g = sigmoid(w), w ~ N(0, 1). With
+pe.shared = inside all layers hear one encoding inside, and each has gates and noise of its own, as in
+the authors' models.
 
     layout   as inside: [1 .. R]                              width R
     closed form, in the mean   G = (1 - g) G_inside + diag(g)
@@ -32,45 +36,52 @@ class Gated : public PositionalEncoding, public HasFrequencies {
  public:
   Gated(const Build& build, EncodingShape shape, const EncodingDef& inside, Options& options)
       : PositionalEncoding(build, shape, options.words("tracks", {"time"})),
-        inside_(inside.make(child("inside"), shape, options)),
-        noise_(buffer("noise", zeros({shape.heads, shape.head_dim(),
-                                      inside_->transformed_width(shape.head_dim())},
-                                     dtype()))),
-        gate_(start()) {
-    inside_->set_kind(inside.name);
-    Rng first = rng("noise");
-    draw_own(first);
+        own_(make_inside(kGated, inside, child("inside"), shape, options)),
+        inside_(*own_),
+        noise_(start_noise()),
+        gate_(start_gate()) {}
+  /// Around the encoding inside another one, which draws it.
+  Gated(const Build& build, const Gated& other)
+      : PositionalEncoding(build, other.shape(), other.tracks()),
+        inside_(other.inside_),
+        noise_(start_noise()),
+        gate_(start_gate()) {
+    set_kind(other.kind(), other.fitting());
   }
 
-  Traits traits() const override { return inside_->traits(); }
+  Traits traits() const override { return inside_.traits(); }
   Tensor own_frequencies() const override {
-    const auto* inside = dynamic_cast<const HasFrequencies*>(inside_.get());
+    const auto* inside = dynamic_cast<const HasFrequencies*>(own_.get());
     return inside ? inside->own_frequencies() : Tensor{};
   }
   void study_frequencies(Var f) override {
-    dynamic_cast<HasFrequencies&>(*inside_).study_frequencies(std::move(f));
+    dynamic_cast<HasFrequencies&>(*own_).study_frequencies(std::move(f));
   }
 
   void draw(Rng& rng) override {
-    inside_->draw(rng);
-    draw_own(rng);
+    if (own_) own_->draw(rng);
+    noise_.set(sample(rng));
+  }
+
+  std::unique_ptr<PositionalEncoding> sharing_inside(const Build& build) const override {
+    return std::make_unique<Gated>(build, *this);
   }
 
   QueryKey transform(const Var& q, const Var& k, const Positions& positions,
                      Pass& pass) const override {
     const ScopeGuard scope = enter(pass);
     const Var w = *gate_, see = sqrt(sigmoid(neg(w))), blind = sqrt(sigmoid(w));
-    const QueryKey inside = inside_->transform(q * see, k * see, positions, pass);
+    const QueryKey inside = inside_.transform(q * see, k * see, positions, pass);
     const Var noise(noise_.value());
     const Var shared = noise * (1 / std::sqrt(static_cast<double>(noise.size(2))));
     return {(inside.q + matmul(q * blind, shared)).named("q"),
             (inside.k + matmul(k * blind, shared)).named("k")};
   }
 
-  int64 transformed_width(int64 d) const override { return inside_->transformed_width(d); }
+  int64 transformed_width(int64 d) const override { return inside_.transformed_width(d); }
 
   std::optional<Interaction> interaction(const Tensor& p_m, const Tensor& p_n) const override {
-    std::optional<Interaction> closed = inside_->interaction(p_m, p_n);
+    std::optional<Interaction> closed = inside_.interaction(p_m, p_n);
     const Var g = sigmoid(cast(*gate_, DType::f64));  // [H, 1, d]
     const Tensor identity = eye(shape().head_dim(), DType::f64);
     closed->g =
@@ -79,15 +90,21 @@ class Gated : public PositionalEncoding, public HasFrequencies {
   }
 
  private:
-  Parameter& start() {
+  Tensor sample(Rng& rng) const {
+    const int64 d = shape().head_dim();
+    return normal(rng, {shape().heads, d, inside_.transformed_width(d)}, 0, 1, dtype());
+  }
+  Buffer& start_noise() {
+    Rng first = rng("noise");
+    return buffer("noise", sample(first));
+  }
+  Parameter& start_gate() {
     Rng random = rng("gate");
     return parameter("gate", normal(random, {shape().heads, 1, shape().head_dim()}, 0, 1, dtype()));
   }
-  void draw_own(Rng& rng) {
-    noise_.set(normal(rng, noise_.value().shape(), 0, 1, noise_.value().dtype()));
-  }
 
-  std::unique_ptr<PositionalEncoding> inside_;
+  std::unique_ptr<PositionalEncoding> own_;  // null where it belongs to another layer
+  const PositionalEncoding& inside_;
   Buffer& noise_;
   Parameter& gate_;
 };
@@ -156,7 +173,7 @@ extern const EncodingDef kGated{
     .traits = kTraits,
     .own_traits = {{"gate", "P becomes (1 - g) P + g", prove_gate}},
     .options = {{"wraps", "sine_spe", "sine_spe, conv_spe, f_stripe_sff",
-                 "the encoding inside; its options stand beside this one"}},
+                 "the encoding inside; its options stand beside this one, or as inside.NAME"}},
     .make = [](const Build& build, EncodingShape shape,
                Options& o) -> std::unique_ptr<PositionalEncoding> {
       const EncodingDef& inside =

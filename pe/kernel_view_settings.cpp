@@ -6,6 +6,7 @@
 
 #include "pe/frequencies.h"
 #include "pe/kernel_view.h"
+#include "pe/wrapping.h"
 #include "tensor/index.h"
 #include "tensor/text.h"
 
@@ -31,36 +32,16 @@ std::vector<double> parse_numbers(std::string_view text, std::string_view what) 
 
 namespace {
 
-const OptionInfo* option_of(const EncodingDef& def, std::string_view key) {
-  for (const OptionInfo& o : def.options)
-    if (o.name == key) return &o;
-  return nullptr;
-}
-
 std::string key_of(std::string_view assignment) {
   return std::string(trim(assignment.substr(0, assignment.find('='))));
 }
 
-const std::string* setting_of(const std::vector<std::string>& set, std::string_view key) {
+/// Those of the settings that say which encodings are wrapped.
+Options wrapping(const std::vector<std::string>& set) {
+  Options o("--set");
   for (const std::string& s : set)
-    if (key_of(s) == key) return &s;
-  return nullptr;
-}
-
-/// The encoding and the one that it wraps, whose options stand beside its own.
-std::vector<const EncodingDef*> wrapped(const EncodingDef& def,
-                                        const std::vector<std::string>& set) {
-  const OptionInfo* wraps = option_of(def, "wraps");
-  if (!wraps) return {&def};
-  const std::string* chosen = setting_of(set, "wraps");
-  return {&def,
-          &find_encoding(chosen ? trim(std::string_view(*chosen).substr(chosen->find('=') + 1))
-                                : wraps->fallback)};
-}
-
-bool has_option(const std::vector<const EncodingDef*>& defs, std::string_view key) {
-  return std::any_of(defs.begin(), defs.end(),
-                     [key](const EncodingDef* d) { return option_of(*d, key) != nullptr; });
+    if (const std::string key = key_of(s); key == "wraps" || key.ends_with(".wraps")) o.set(s);
+  return o;
 }
 
 /// "frequencies=1:.2,.1:-.3" without its groups; they must be of one size, that of the labels.
@@ -85,12 +66,11 @@ std::string short_name(const PositionalEncoding& e, const Parameter& p) {
   return p.path().substr(e.path().size() + 1);
 }
 
-void set_parameter(const std::vector<const EncodingDef*>& defs, PositionalEncoding& e,
-                   const std::string& assignment) {
+void set_parameter(const EncodingDef& def, const std::vector<NamedOption>& takes,
+                   PositionalEncoding& e, const std::string& assignment) {
   const std::string key = key_of(assignment);
   std::vector<std::string> known;
-  for (const EncodingDef* d : defs)
-    for (const OptionInfo& o : d->options) known.emplace_back(o.name);
+  for (const NamedOption& o : takes) known.push_back(o.name);
   const auto* of_angles = dynamic_cast<const HasFrequencies*>(&e);
   if (of_angles && of_angles->own_frequencies().defined() &&
       std::find(known.begin(), known.end(), "frequencies") == known.end())
@@ -111,18 +91,18 @@ void set_parameter(const std::vector<const EncodingDef*>& defs, PositionalEncodi
     }
     if (std::find(known.begin(), known.end(), name) == known.end()) known.push_back(name);
   }
-  fail<ConfigError>("--set {}: {} has no option and no parameter '{}'; {}{}", assignment,
-                    defs[0]->name, key, known.empty() ? "it has none" : "known: " + join(known),
+  fail<ConfigError>("--set {}: {} has no option and no parameter '{}'; {}{}", assignment, def.name,
+                    key, known.empty() ? "it has none" : "known: " + join(known),
                     did_you_mean(key, known));
 }
 
 /// One sinusoid a coordinate, sinusoids in place of tables, and as many terms as frequencies are
 /// given, unless these are set.
-void fit_to_frequencies(const std::vector<const EncodingDef*>& defs, int64 rows, Options& options) {
+void fit_to_frequencies(const std::vector<NamedOption>& takes, int64 rows, Options& options) {
   for (const auto& [key, value] :
        {std::pair<const char*, int64>{"sines", 1}, {"samples", 1}, {"terms", 2 * rows}})
-    if (has_option(defs, key) && !options.has(key)) options.set(key, OptionValue(value));
-  if (has_option(defs, "codes") && !options.has("codes"))
+    if (find_option(takes, key) && !options.has(key)) options.set(key, OptionValue(value));
+  if (find_option(takes, "codes") && !options.has("codes"))
     options.set("codes", OptionValue(std::string("sine")));
 }
 
@@ -144,41 +124,43 @@ Tensor given_frequencies(const EncodingDef& def, const std::string& setting,
 KernelView::KernelView(const EncodingDef& def, const KernelSettings& settings) : def_(&def) {
   Options options;
   std::vector<std::string> parameters;
-  const std::vector<const EncodingDef*> defs = wrapped(def, settings.set);
+  const Options wraps = wrapping(settings.set);
+  const std::vector<NamedOption> takes = options_of(def, wraps);
   std::string frequencies;
   std::vector<double> chosen;
   for (const std::string& s : settings.set) {
     const std::string flat = ungrouped(s, settings.label_width);
     check<ConfigError>(flat.find('=') != std::string::npos && !key_of(flat).empty(),
                        "--set {}: write KEY=VALUE", s);
-    if (key_of(flat) == "frequencies") {
+    const std::string name = option_name(def, key_of(flat), wraps);
+    if (name == "frequencies") {
       frequencies = s;
       chosen = parse_numbers(flat.substr(flat.find('=') + 1), "--set frequencies");
-    } else if (has_option(defs, key_of(flat))) {
-      options.set(flat);
+    } else if (find_option(takes, name)) {
+      options.set(name + flat.substr(flat.find('=')));
     } else {
       parameters.push_back(flat);
     }
   }
   const int64 wanted = settings.label_width;
   if (!chosen.empty())
-    fit_to_frequencies(defs, static_cast<int64>(chosen.size()) / std::max<int64>(wanted, 1),
+    fit_to_frequencies(takes, static_cast<int64>(chosen.size()) / std::max<int64>(wanted, 1),
                        options);
   // Frequencies of vectors fit labels of that width only; of several tracks some may be enough.
-  for (const EncodingDef* d : defs) {
-    const OptionInfo* tracks = option_of(*d, "tracks");
-    if (!tracks || wanted == 0 || options.has("tracks")) continue;
-    std::vector<std::string> names = split(tracks->fallback, ',');
+  const OptionInfo* named = find_option(takes, "tracks");
+  if (named && wanted > 0 && !options.has("tracks")) {
+    std::vector<std::string> names = split(named->fallback, ',');
     for (std::string& n : names) n = trim(n);
     const auto own = static_cast<int64>(names.size());
-    if (wanted > own && option_of(*d, "width") && !options.has("width"))
+    if (wanted > own && find_option(takes, "width") && !options.has("width"))
       options.set("width", OptionValue(wanted));
-    if (wanted >= own) continue;
-    names.resize(static_cast<std::size_t>(wanted));
-    options.set("tracks", OptionValue(names));
-    notes_.push_back(fmt::format("the label{} {} for {}, of {}; --set tracks=... names others",
-                                 wanted == 1 ? " is" : "s are", wanted == 1 ? "that" : "those",
-                                 join(names), tracks->fallback));
+    if (wanted < own) {
+      names.resize(static_cast<std::size_t>(wanted));
+      options.set("tracks", OptionValue(names));
+      notes_.push_back(fmt::format("the label{} {} for {}, of {}; --set tracks=... names others",
+                                   wanted == 1 ? " is" : "s are", wanted == 1 ? "that" : "those",
+                                   join(names), named->fallback));
+    }
   }
   const EncodingShape shape{settings.head_dim, 1};
   encoding_ = build_encoding(def, Build("pe", Rng(settings.seed), DType::f64), shape, options);
@@ -192,7 +174,7 @@ KernelView::KernelView(const EncodingDef& def, const KernelSettings& settings) :
                                          : "one number for each token",
         def.takes);
   if (wanted > 0) label_width_ = wanted;
-  for (const std::string& s : parameters) set_parameter(defs, *encoding_, s);
+  for (const std::string& s : parameters) set_parameter(def, takes, *encoding_, s);
   Rng draws = Rng(settings.seed).stream("draw");
   encoding_->draw(draws);
   const auto* of_angles = dynamic_cast<const HasFrequencies*>(encoding_.get());

@@ -8,3 +8,4 @@
 #include "pe/rotation.h"
 #include "pe/suite.h"
 #include "pe/table.h"
+#include "pe/wrapping.h"

@@ -6,6 +6,7 @@
 #include "pe/suite_own.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
+#include "tensor/reduce.h"
 
 namespace gradus::pe {
 
@@ -23,7 +24,8 @@ the m features of head h, drawn once, and h = 1..H:
 It depends on the difference of labels, and non-negative features stay so, which the normaliser
 needs. r^-p overflows an f32 at p = 699, so that the powers stand beside the features as logarithms,
 and linear attention takes them relative to the end of each chunk of tokens: for any length. With
-decay time goes in equal whole steps; decay = false has r = 1 and takes any whole labels.
+decay no time is before that of an earlier token, or r^(p_m - p_n) would grow without a bound; steps
+need not be equal. decay = false has r = 1 and takes any whole labels.
 
     layout   permuted [1 .. m]        width kept
     closed form, of features   G_ij = r^(p_m - p_n) where P^(p_n - p_m) takes j to i
@@ -49,7 +51,6 @@ struct PermuteformerConfig {
 
 constexpr Traits kTraits{.hooks = kTransformFeatures,
                          .takes_any_label = false,
-                         .uniform_only = true,
                          .relative = Relative::exactly,
                          .whole_labels = true};
 
@@ -64,7 +65,7 @@ class Permuteformer : public LabelEncoding {
 
   Traits traits() const override {
     Traits t = kTraits;
-    if (!decay_) t.uniform_only = false, t.takes_any_label = true, t.norm_preserving = true;
+    if (!decay_) t.takes_any_label = true, t.norm_preserving = true;
     return t;
   }
 
@@ -73,11 +74,7 @@ class Permuteformer : public LabelEncoding {
     const ScopeGuard scope = enter(pass);
     check_features(fq.size(-1));
     const Tensor labels = checked_labels(positions);
-    if (decay_)
-      check<ConfigError>(positions.uniform,
-                         "permuteformer shrinks features with the time between tokens, so time "
-                         "must go in equal steps and be the only track; for other labels set decay "
-                         "= false");
+    if (decay_) check_order(positions, labels);
     const Tensor index = permutation_powers(permutation_.value(), labels);
     const int64 begin = positions.query_begin, end = begin + positions.query_count;
     QueryKey t{permuted(fq, slice(index, 2, begin, end)).named("q"),
@@ -102,6 +99,16 @@ class Permuteformer : public LabelEncoding {
   }
 
  private:
+  static void check_order(const Positions& positions, const Tensor& labels) {
+    const int64 n = labels.size(1);
+    if (positions.uniform || labels.size(0) == 0 || n < 2) return;
+    const Tensor step = sub(slice(labels, 1, 1, n), slice(labels, 1, 0, n - 1));
+    check<ConfigError>(min(step).item() >= 0,
+                       "permuteformer weighs by a power of the time between tokens, which grows "
+                       "without a bound where time runs backwards, here by {}; set decay = false",
+                       -min(step).item());
+  }
+
   /// ln r_h, f64 [H, 1, 1].
   Tensor log_decay() const {
     std::vector<double> r;
@@ -158,7 +165,7 @@ extern const EncodingDef kPermuteformer{
     .name = "permuteformer",
     .family = "rotary",
     .formula = "r_h^(p_m - p_n) phi(q_m) . P_h^(p_n - p_m) phi(k_n), P_h permutations",
-    .takes = "time in equal whole steps; without decay one whole number of any track",
+    .takes = "whole times, none before an earlier one; without decay one whole number of any track",
     .source = "Chen 2021",
     .derivation = kDerivation,
     .traits = kTraits,

@@ -4,10 +4,12 @@
 
 #include "pe/frequencies.h"
 #include "pe/suite_own.h"
-#include "pe/table.h"
+#include "pe/wrapping.h"
 #include "tensor/elementwise.h"
 
 namespace gradus::pe {
+
+extern const EncodingDef kRandomized;
 
 namespace {
 
@@ -38,10 +40,9 @@ class Randomized : public PositionalEncoding, public HasFrequencies {
   Randomized(const Build& build, EncodingShape shape, const EncodingDef& inside, int64 range,
              Options& options)
       : PositionalEncoding(build, shape, options.words("tracks", {"time"})),
-        inside_(inside.make(child("inside"), shape, options)),
+        inside_(make_inside(kRandomized, inside, child("inside"), shape, options)),
         range_(range),
         draw_(buffer("draw", zeros({1}, DType::i64), BufferDType::fixed)) {
-    inside_->set_kind(inside.name);
     const Traits t = inside_->traits();
     check<ConfigError>(
         inside_->tracks() == std::vector<std::string>{"time"} && tracks().size() == 1,
@@ -49,7 +50,8 @@ class Randomized : public PositionalEncoding, public HasFrequencies {
         "encoding",
         inside.name, inside_->tracks().empty() ? "none" : inside_->tracks()[0]);
     check<ConfigError>(!t.uniform_only,
-                       "randomized times are not in equal steps, '{}' takes nothing else",
+                       "randomized times are not in equal steps, and '{}' takes nothing else: it "
+                       "counts rows in place of lags, which are the same in equal steps alone",
                        inside.name);
     check<ConfigError>(t.labels_below == 0 || range <= t.labels_below,
                        "randomized draws times up to {}, '{}' takes times below {}; set the option "
@@ -206,7 +208,7 @@ extern const EncodingDef kRandomized{
                     ProofOptions::other},
                    {"evaluation", "at evaluation it is the encoding inside", prove_evaluation}},
     .options = {{"wraps", "rope", "an encoding of time",
-                 "the encoding inside; its options stand beside this one"},
+                 "the encoding inside; its options stand beside these, or as inside.NAME"},
                 {"range", "2048", "1 to 2^24", "times are drawn from 0 to one below"}},
     .make = [](const Build& build, EncodingShape shape,
                Options& o) -> std::unique_ptr<PositionalEncoding> {

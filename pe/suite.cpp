@@ -24,6 +24,8 @@ Tensor random_labels(const SuiteSubject& s, const PositionalEncoding& e, std::ui
   Rng rng = Rng(seed).stream("labels");
   const Traits t = e.traits();
   const Shape shape{batch, n, s.label_width};
+  if (t.whole_labels && !t.takes_any_label)
+    return cumsum(floor(uniform(rng, shape, 0, 3, DType::f64)), 1);
   if (t.whole_labels) return floor(uniform(rng, shape, 0, 5, DType::f64));
   if (!t.takes_any_label) return cumsum(uniform(rng, shape, 0.2, 1.5, DType::f64), 1);
   if (t.labels_below > 0) return uniform(rng, shape, 0, 4, DType::f64);

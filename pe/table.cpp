@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pe/wrapping.h"
 #include "tensor/text.h"
 
 namespace gradus {
@@ -66,7 +67,8 @@ std::unique_ptr<PositionalEncoding> build_encoding(const EncodingDef& def, const
   check<ConfigError>(shape.heads > 0 && shape.d_model > 0 && shape.d_model % shape.heads == 0,
                      "{}: d_model = {} does not divide into {} heads of at least one number",
                      def.name, shape.d_model, shape.heads);
-  Options named(fmt::format("pe '{}'", def.name), options.values());
+  Options named =
+      with_option_names(def, Options(fmt::format("pe '{}'", def.name), options.values()));
   auto encoding = def.make(build, shape, named);
   named.finish();
   encoding->set_kind(def.name, fitting_text);

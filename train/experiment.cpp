@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "pe/table.h"
+#include "pe/wrapping.h"
 #include "tensor/file.h"
 #include "tensor/text.h"
 #include "train/experiment_keys.h"
@@ -67,22 +67,41 @@ bool is_pe_option(const std::string& key) {
   return key.starts_with("pe.") && key != "pe.name" && key != "pe.shared";
 }
 
-/// The encoding and its own options are known here already: a wrong one is told with its place.
-void check_encoding(const std::string& name, const AllGiven& given) {
-  const EncodingDef* def = nullptr;
+/// What `f` refuses is told with the place of `key`.
+template <class F>
+void at_place_of(const std::string& key, const AllGiven& given, F&& f) {
   try {
-    def = &find_encoding(name);
+    f();
   } catch (const ConfigError& e) {
-    const auto it = given.find("pe.name");
-    fail<ConfigError>("{}: {}", it == given.end() ? "pe.name" : it->second.where, e.rule());
+    const auto it = given.find(key);
+    fail<ConfigError>("{}: {}", it == given.end() ? key : it->second.where, e.rule());
   }
-  Words known;
-  for (const OptionInfo& o : def->options) known.push_back(fmt::format("pe.{}", o.name));
+}
+
+Options pe_options(const std::string& name, const AllGiven& given) {
+  Options o(fmt::format("pe '{}'", name));
   for (const auto& [key, g] : given)
-    check<ConfigError>(
-        !is_pe_option(key) || std::find(known.begin(), known.end(), key) != known.end(),
-        "{}: '{}' has no option '{}'{}; it takes {}", g.where, name, key, did_you_mean(key, known),
-        known.empty() ? "none" : join(known));
+    if (is_pe_option(key)) o.set(key.substr(3), g.value);
+  return o;
+}
+
+/// The encoding and its own options are known here already: a wrong one is told with its place.
+Options checked_encoding(const std::string& name, const AllGiven& given) {
+  const EncodingDef* def = nullptr;
+  at_place_of("pe.name", given, [&] { def = &find_encoding(name); });
+  const Options chosen = pe_options(name, given);
+  Words known;
+  at_place_of("pe.wraps", given, [&] {
+    for (const NamedOption& o : options_of(*def, chosen)) known.push_back("pe." + o.name);
+  });
+  for (const auto& [key, g] : given) {
+    if (!is_pe_option(key)) continue;
+    const std::string own = "pe." + option_name(*def, key.substr(3), chosen);
+    check<ConfigError>(std::find(known.begin(), known.end(), own) != known.end(),
+                       "{}: '{}' has no option '{}'{}; it takes {}", g.where, name, key,
+                       did_you_mean(key, known), known.empty() ? "none" : join(known));
+  }
+  return with_option_names(*def, chosen);
 }
 
 /// "; favor_plus, rff_trig take it" for a key of [feature_map] that some maps have.
@@ -95,15 +114,10 @@ std::string maps_with(const std::string& key) {
 }
 
 /// The same for the feature map.
-void check_feature_map(const Experiment::Model& model, const AllGiven& given) {
+Options checked_feature_map(const Experiment::Model& model, const AllGiven& given) {
   const FeatureMapDef* def = nullptr;
-  try {
-    def = &find_feature_map(model.feature_map);
-  } catch (const ConfigError& e) {
-    const auto it = given.find("model.feature_map");
-    fail<ConfigError>("{}: {}", it == given.end() ? "model.feature_map" : it->second.where,
-                      e.rule());
-  }
+  at_place_of("model.feature_map", given, [&] { def = &find_feature_map(model.feature_map); });
+  Options options(fmt::format("feature map '{}'", model.feature_map));
   Words known;
   for (const OptionInfo& o : def->options) known.push_back(fmt::format("feature_map.{}", o.name));
   for (const auto& [key, g] : given) {
@@ -116,7 +130,9 @@ void check_feature_map(const Experiment::Model& model, const AllGiven& given) {
                        "{}: feature map '{}' has no option '{}'{}; it takes {}{}", g.where,
                        model.feature_map, key, did_you_mean(key, known),
                        known.empty() ? "none" : join(known), maps_with(key));
+    options.set(key.substr(key.find('.') + 1), g.value);
   }
+  return options;
 }
 
 }  // namespace
@@ -142,7 +158,8 @@ Experiment Experiment::parse(std::string_view text, const std::string& where,
                              const std::vector<std::string>& overrides) {
   SettingsText given = read_settings(text, where);
   for (const SettingsText::Table& t : given.tables)
-    check<ConfigError>(std::find(kSections.begin(), kSections.end(), t.name) != kSections.end(),
+    check<ConfigError>(is_pe_option(t.name) ||  // [pe.inside] holds options as [pe] does
+                           std::find(kSections.begin(), kSections.end(), t.name) != kSections.end(),
                        "{}: unknown section '{}'{}; sections: {}", t.where, t.name,
                        did_you_mean(t.name, kSections), join(kSections));
   for (const Setting& s : given.settings)
@@ -164,14 +181,8 @@ Experiment Experiment::of(const std::vector<Setting>& settings, const std::strin
     given[s.key] = s;
   }
   visit_keys(Reader{given}, e);
-  check_encoding(e.pe, given);
-  e.pe_options = Options(fmt::format("pe '{}'", e.pe));
-  for (const auto& [key, g] : given)
-    if (is_pe_option(key)) e.pe_options.set(key.substr(3), g.value);
-  check_feature_map(e.model, given);
-  e.feature_map_options = Options(fmt::format("feature map '{}'", e.model.feature_map));
-  for (const auto& [key, g] : given)
-    if (is_map_option(key)) e.feature_map_options.set(key.substr(key.find('.') + 1), g.value);
+  e.pe_options = checked_encoding(e.pe, given);
+  e.feature_map_options = checked_feature_map(e.model, given);
   check<ConfigError>(e.model.d_model % e.model.heads == 0,
                      "{}: model.heads = {} does not divide model.d_model = {}", where,
                      e.model.heads, e.model.d_model);

@@ -64,9 +64,9 @@ void visit_keys(V&& v, Experiment& e) {
   v.word(
       "pe.name", e.pe,
       "positional encoding; its own options are further keys of [pe], see `gradus pe show NAME`");
-  v.choice("pe.shared", e.pe_shared, {"all", "codes", "nothing"},
+  v.choice("pe.shared", e.pe_shared, {"all", "codes", "inside", "nothing"},
            "what the layers share of the encoding: all; its random codes alone, with parameters of "
-           "each layer's own; nothing");
+           "each layer's own; the encoding inside gated, with gates of each layer's own; nothing");
   v.integer("train.seed", e.train.seed, 0, int64{1} << 53, "of initial values, order, dropout");
   v.integer("train.epochs", e.train.epochs, 1, 100000, "passes over the training windows");
   v.integer("train.batch", e.train.batch, 1, 65536, "windows a forward pass");

@@ -4,7 +4,7 @@
 
 #include "data/harmony_past.h"
 #include "nn/loss.h"
-#include "pe/table.h"
+#include "pe/wrapping.h"
 #include "tensor/elementwise.h"
 #include "tensor/index.h"
 #include "tensor/text.h"
@@ -40,7 +40,7 @@ TransformerConfig transformer_config(const Experiment& e, const HarmonyFormat& f
   c.dropout = e.model.dropout;
   c.norm = e.model.norm == "pre" ? NormPlacement::pre : NormPlacement::post;
   c.activation = parse_activation(e.model.activation);
-  for (Sharing s : {Sharing::all, Sharing::codes, Sharing::nothing})
+  for (Sharing s : {Sharing::all, Sharing::codes, Sharing::inside, Sharing::nothing})
     if (name(s) == e.pe_shared) c.sharing = s;
   c.core.kind = parse_core(e.model.attention);
   c.core.dropout = c.core.kind == CoreKind::softmax ? e.model.dropout : 0;
@@ -48,11 +48,6 @@ TransformerConfig transformer_config(const Experiment& e, const HarmonyFormat& f
   c.core.feature_options = e.feature_map_options;
   c.core.normaliser = e.model.normaliser == "none" ? Normaliser::none : Normaliser::sum;
   return c;
-}
-
-bool takes_option(const EncodingDef& e, std::string_view option) {
-  return std::any_of(e.options.begin(), e.options.end(),
-                     [&](const OptionInfo& o) { return o.name == option; });
 }
 
 TrackKind track_kind(LabelKind k) {
@@ -83,11 +78,11 @@ Harmonizer::Harmonizer(const Experiment& experiment, ChordVocabulary chords)
       experiment.model.attention, experiment.model.causal);
   // The context is what the encoding sees, unless its own options say otherwise.
   Options pe = experiment.pe_options;
-  const EncodingDef& encoding = find_encoding(experiment.pe);
-  if (takes_option(encoding, "tracks") && !pe.has("tracks")) {
+  const std::vector<NamedOption> options = options_of(find_encoding(experiment.pe), pe);
+  if (find_option(options, "tracks") && !pe.has("tracks")) {
     pe.set("tracks", format_.contexts);
     const auto width = static_cast<int64>(format_.columns().size());
-    if (takes_option(encoding, "width") && !pe.has("width")) pe.set("width", width);
+    if (find_option(options, "width") && !pe.has("width")) pe.set("width", width);
   }
   const Build build("model", Rng(static_cast<std::uint64_t>(experiment.train.seed)).stream("init"));
   model_ = std::make_unique<Transformer>(build, transformer_config(experiment, format_),

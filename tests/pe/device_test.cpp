@@ -167,8 +167,9 @@ TEST_CASE("randomized: what cannot stand inside") {
   CHECK(has(refusal({"wraps=none"}), "'none' reads none"));
   CHECK(has(refusal({"wraps=cope"}), "'cope' reads none"));
   CHECK(has(refusal({"wraps=rope", "tracks=chord"}), "'rope' reads chord"));
-  CHECK(has(refusal({"wraps=music_transformer"}), "randomized"));
-  CHECK(has(refusal({"wraps=permuteformer"}), "not in equal steps"));
+  CHECK(has(refusal({"wraps=music_transformer"}),
+            "randomized times are not in equal steps, and 'music_transformer' takes nothing else: "
+            "it counts rows in place of lags"));
   CHECK(has(refusal({"wraps=learned"}), "takes times below 512; set the option range = 512"));
   CHECK(has(refusal({"wraps=randomized"}), "does not wrap itself"));
   CHECK(has(refusal({"wraps=rop"}), "did you mean 'rope'?"));

@@ -232,10 +232,28 @@ TEST_CASE("permuteformer: step by step in f32, late, is attention at once in f64
   }
 }
 
+TEST_CASE("permuteformer: uneven steps weigh by the time between tokens") {
+  const auto e = encoding("permuteformer", {8, 2}, {});
+  const Tensor f = abs(random(1, {1, 2, 4, 4}));
+  const Tensor even = feature_scores(*e, f, f, time_positions(4));
+  const Tensor apart = feature_scores(*e, f, f, labels(*e, {5, 5, 1205, 1205}));
+  // 1,200 steps are a multiple of every cycle of at most 4, so that nothing but r^1200 is left.
+  const double r = 1 / (1 + std::exp(-(2 + 3. / 2)));
+  const Tensor plain = matmul(f, transpose(f));
+  CHECK(apart.at({0, 0, 1, 0}) == doctest::Approx(plain.at({0, 0, 1, 0})).epsilon(1e-12));
+  CHECK(apart.at({0, 0, 2, 0}) ==
+        doctest::Approx(plain.at({0, 0, 2, 0}) * std::pow(r, 1200)).epsilon(1e-10));
+  CHECK(max_difference(even, apart) > 1e-3);
+}
+
 TEST_CASE("permuteformer: what it refuses") {
   const auto e = encoding("permuteformer", {8, 2}, {});
   const Tensor f = abs(random(1, {1, 2, 3, 4}));
-  CHECK(has(message([&] { feature_scores(*e, f, f, labels(*e, {0, 1, 3})); }), "in equal steps"));
+  CHECK(has(message([&] {
+              feature_scores(*e, f, f, labels(*e, {0, 3, 1}));
+            }),
+            "a power of the time between tokens, which grows without a bound where time runs "
+            "backwards, here by 2; set decay = false"));
   CHECK(has(message([] {
               encoding("permuteformer", {8, 2}, {"tracks=chord"});
             }),

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "autograd/backward.h"
 #include "autograd/gradcheck.h"
 #include "nn/loss.h"
 #include "nn/transformer.h"
@@ -32,6 +33,13 @@ MakeEncoding spe() {
   o.set("realizations=4");
   o.set("sines=1");
   return make_encoding("sine_spe", o);
+}
+
+MakeEncoding gated() {
+  Options o;
+  o.set("realizations=4");
+  o.set("sines=1");
+  return make_encoding("gated", o);
 }
 
 Transformer model(Sharing sharing, const MakeEncoding& make) {
@@ -121,6 +129,74 @@ TEST_CASE("codes: one draw for all layers, or one for each; parameters are each 
     again.draw(rng);
     CHECK(same(run(again, input(4)).value(), run(m, input(4)).value()));
   }
+}
+
+TEST_CASE("inside: one encoding inside for all layers, a gate and its noise for each") {
+  Transformer m = model(Sharing::inside, gated());
+  const StateDict state = m.state();
+  for (const char* layer : {"layer0", "layer1", "layer2"})
+    for (const char* own : {"gate", "noise"})
+      CHECK(state.count(fmt::format("model/{}/encoding/{}", layer, own)) == 1);
+  CHECK(state.count("model/layer0/encoding/inside/frequencies") == 1);
+  CHECK(state.count("model/layer1/encoding/inside/frequencies") == 0);
+  const Transformer all = model(Sharing::all, gated()), own = model(Sharing::nothing, gated());
+  const int64 gates = all.encoding().shape().d_model, rest = encoding_parameters(all) - gates;
+  CHECK(encoding_parameters(m) == rest + kLayers * gates);
+  CHECK(encoding_parameters(own) == kLayers * (rest + gates));
+  const auto noise = [&](int layer) {
+    return m.state().at(fmt::format("model/layer{}/encoding/noise", layer));
+  };
+  const auto codes_inside = [&] { return m.state().at("model/layer0/encoding/inside/noise"); };
+  const Tensor before = codes_inside();
+  CHECK(!same(noise(0), noise(1)));
+  Rng rng(9);
+  m.draw(rng);
+  CHECK(!same(codes_inside(), before));
+  CHECK(!same(noise(0), noise(1)));
+  CHECK(!same(noise(1), noise(2)));
+  CHECK(m.encoding(1).kind() == "gated");
+  // With the same gates and noise in each layer it is the model that shares all.
+  StateDict shared = all.state();
+  for (auto& [path, value] : shared) {
+    std::string from = path;
+    if (path.starts_with("model/encoding/")) from = "model/layer0/" + path.substr(6);
+    value = m.state().at(from);
+  }
+  Transformer one(Build("model", Rng(4), DType::f64), small(Sharing::all), gated());
+  one.load(shared);
+  const Tensor x = input(4);
+  CHECK(!same(run(one, x).value(), run(m, x).value()));
+  StateDict equal = m.state();
+  for (const char* layer : {"layer1", "layer2"})
+    for (const char* part : {"gate", "noise"})
+      equal.at(fmt::format("model/{}/encoding/{}", layer, part)) =
+          equal.at(fmt::format("model/layer0/encoding/{}", part));
+  m.load(equal);
+  CHECK(max_difference(run(one, x).value(), run(m, x).value()) <= 1e-14);
+}
+
+TEST_CASE("inside: gradients, with blocks kept and computed again; what has nothing inside") {
+  TransformerConfig c = small(Sharing::inside);
+  const Transformer kept(Build("model", Rng(3), DType::f64), c, gated());
+  c.checkpoint = true;
+  const Transformer again(Build("model", Rng(3), DType::f64), c, gated());
+  const Tensor x = input(4);
+  const auto gradients = [&](const Transformer& m) {
+    return backward(sum(square(run(m, x, Mode::train))));
+  };
+  const Gradients a = gradients(kept), b = gradients(again);
+  int seen = 0;
+  for (const Parameter* p : kept.parameters()) {
+    if (p->path().find("/encoding/") == std::string::npos) continue;
+    CAPTURE(p->path());
+    CHECK(max(abs(a.by_name(p->path()))).item() > 0);
+    CHECK(max_difference(a.by_name(p->path()), b.by_name(p->path())) <= 1e-12);
+    ++seen;
+  }
+  CHECK(seen >= 4 + 2);
+  for (const char* name : {"rope", "sine_spe", "randomized"})
+    CHECK(has(message<ConfigError>([&] { model(Sharing::inside, make_encoding(name)); }),
+              fmt::format("'{}' has no encoding inside that layers could share", name)));
 }
 
 TEST_CASE("a state fits models that share as much, and no other") {

@@ -82,6 +82,19 @@ TEST_CASE("every choice of the experiment file trains") {
   train({"data.context=bin,time,section"});
 }
 
+TEST_CASE("options of feature maps and of encodings inside others train") {
+  train({"model.feature_map=favor_plus", "feature_map.features=8192"});
+  train({"model.feature_map=rff_trig", "model.normaliser=none", "feature_map.features=16",
+         "feature_map.temperature=0.5"});
+  train({"pe.name=gated", "pe.wraps=f_stripe_sff", "pe.realizations=8", "data.context=bin"});
+  train({"pe.name=gated", "pe.realizations=8", "pe.shared=inside", "model.layers=3",
+         "data.context=time"});
+  train({"pe.name=randomized", "pe.wraps=gated", "pe.inside.wraps=conv_spe", "pe.kernel=4",
+         "pe.realizations=8", "data.context=time"});
+  for (const char* decay : {"pe.decay=true", "pe.decay=false"})
+    train({"pe.name=randomized", "pe.wraps=permuteformer", decay, "data.context=time"});
+}
+
 TEST_CASE("choices change what is learned") {
   const auto plain = train({"model.dropout=0"});
   for (const char* choice :
@@ -89,6 +102,11 @@ TEST_CASE("choices change what is learned") {
         "train.focal_gamma=2", "train.positive_weight=5", "pe.name=none", "data.context=time"}) {
     CAPTURE(choice);
     CHECK(train({"model.dropout=0", choice}) != plain);
+  }
+  const auto random = train({"model.dropout=0", "model.feature_map=favor_plus"});
+  for (const char* choice : {"feature_map.features=64", "feature_map.temperature=2"}) {
+    CAPTURE(choice);
+    CHECK(train({"model.dropout=0", "model.feature_map=favor_plus", choice}) != random);
   }
   // The first loss is the same, what follows is not.
   for (const char* choice :

@@ -81,6 +81,40 @@ clip = 2
   o.finish();
 }
 
+TEST_CASE("options of an encoding that another one wraps stand beside its own, or in [pe.inside]") {
+  const Experiment flat =
+      Experiment::parse("[pe]\nname = \"gated\"\nrealizations = 16\n", "exp.toml");
+  Options o = flat.pe_options;
+  CHECK(o.integer("realizations", 0, 1, 64) == 16);
+  const Experiment nested = Experiment::parse(R"(
+[pe]
+name = "randomized"
+wraps = "gated"
+range = 300
+kernel = 6
+[pe.inside]
+wraps = "conv_spe"
+realizations = 16
+)",
+                                              "exp.toml");
+  CHECK(has(fault(nested.to_toml(), {"pe.inside.kernel=7"}), "is given twice"));
+  CHECK(nested.pe_options.values().size() == 5);
+  CHECK(Experiment::parse(nested.to_toml(), "again").to_toml() == nested.to_toml());
+}
+
+TEST_CASE("an option of no encoding, outer or inner, is refused with its place") {
+  CHECK(
+      has(fault("[pe]\nname = \"gated\"\nrealisations = 16\n"),
+          "exp.toml:3: 'gated' has no option 'pe.realisations'; did you mean 'pe.realizations'?"));
+  CHECK(has(fault("[pe]\nname = \"gated\"\nwraps = \"conv\"\n"),
+            "exp.toml:3: unknown positional encoding 'conv'"));
+  CHECK(has(fault("[pe]\nname = \"rope\"\n[pe.inside]\nbase = 3\n"),
+            "exp.toml:4: 'rope' has no option 'pe.inside.base'; did you mean 'pe.base'?"));
+  CHECK(has(fault("[pe]\nname = \"gated\"\nkernel = 6\n"),
+            "exp.toml:3: 'gated' has no option 'pe.kernel'"));
+  CHECK(has(fault("[train.more]\nepochs = 1\n"), "unknown section 'train.more'"));
+}
+
 TEST_CASE("the feature map's own options are keys of [feature_map]") {
   const std::string file =
       "[model]\nfeature_map = \"favor_plus\"\n[feature_map]\nfeatures = 8192\n";
