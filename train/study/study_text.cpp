@@ -233,8 +233,8 @@ class StudyText {
       l.note = s;
     else
       unknown(s, parts[0],
-              {"experiment", "test_bars", "note", "data.KEY", "model.KEY", "pe.KEY", "train.KEY",
-               "decode.KEY"});
+              {"experiment", "test_bars", "note", "data.KEY", "model.KEY", "feature_map.KEY",
+               "pe.KEY", "train.KEY", "decode.KEY"});
   }
 
   void axis_key(const std::string& preset, const Setting& s, const Words& parts) {
