@@ -143,10 +143,7 @@ suite::Finding prove_gate(const SuiteSubject& s) {
   gate(100);
   both(worst, features(*e, labels), features(*e, add(labels, 7)), "open, labels moved");
   gate(-100);
-  for (const auto& [path, value] : inside->state()) {
-    const std::string own = path.substr(path.find('/') + 1);
-    suite::set_state(*inside, own, suite::state_of(*e, "inside/" + own));
-  }
+  suite::copy_state(*inside, *e, "inside/");
   both(worst, features(*e, labels), features(*inside, labels), "shut");
   const auto closed = [&](const PositionalEncoding& of) {
     const auto row = [&](int64 i) { return reshape(slice(labels, 1, i, i + 1), {s.label_width}); };

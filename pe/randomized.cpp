@@ -173,21 +173,16 @@ suite::Finding prove_order(const SuiteSubject& s) {
 /// After any draw.
 suite::Finding prove_evaluation(const SuiteSubject& s) {
   const auto e = suite::build(s);
-  Options inner;
-  std::string name = "rope";
-  for (const auto& [key, value] : s.options.values())
-    if (key == "wraps")
-      name = std::get<std::string>(value);
-    else if (key != "range")
-      inner.set(key, value);
-  const auto inside = suite::build_other(name, inner, s.shape);
+  Options options = s.options;
+  const auto inside = suite::build_other(options.word("wraps", "rope"),
+                                         options.inside({"wraps", "range"}), s.shape);
   const suite::Inputs in = suite::random_inputs(s, 51, 1, 5);
   const Tensor labels = suite::random_labels(s, *e, 51, 1, 5);
   Rng rng = Rng(51).stream("draw");
   suite::Worst worst;
   for (int draw = 0; draw < 3; ++draw) {
     e->draw(rng);
-    suite::copy_state(*inside, *e);
+    suite::copy_state(*inside, *e, "inside/");
     worst.include(suite::scores(*e, in, suite::positions_of(s, *e, labels)).value,
                   suite::scores(*inside, in, suite::positions_of(s, *inside, labels)).value);
   }

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "pe/suite_parts.h"
+#include "pe/wrapping.h"
 #include "tensor/elementwise.h"
 #include "tensor/matmul.h"
 #include "tensor/reduce.h"
@@ -268,14 +269,13 @@ SuiteSubject subject_of(const EncodingDef& def, const Options& options, Encoding
         [&def, o](const Build& b, EncodingShape size) { return build_encoding(def, b, size, o); };
   };
   s.make = s.with(options);
-  for (const OptionInfo& o : def.options) {
-    s.sized |= o.name == "features";
+  s.sized = find_option(options_of(def, options), "features") != nullptr;
+  for (const OptionInfo& o : def.options)
     if (o.name == "base") {
       Options changed = options;
       changed.set("base", OptionValue(37.0));
       s.other = s.with(changed);
     }
-  }
   s.any_size = !options.has("features");
   for (const auto& [key, value] : options.values())
     if (const auto* list = std::get_if<std::vector<double>>(&value)) s.any_size &= list->size() < 2;

@@ -68,9 +68,10 @@ void set_state(PositionalEncoding& e, std::string_view name, const Tensor& value
   e.load(state);
 }
 
-void copy_state(PositionalEncoding& to, const PositionalEncoding& from) {
+void copy_state(PositionalEncoding& to, const PositionalEncoding& from, std::string_view before) {
   StateDict state = to.state();
-  for (auto& [path, value] : state) value = state_of(from, path.substr(path.find('/') + 1));
+  for (auto& [path, value] : state)
+    value = state_of(from, fmt::format("{}{}", before, path.substr(path.find('/') + 1)));
   to.load(state);
 }
 

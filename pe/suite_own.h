@@ -24,8 +24,9 @@ std::unique_ptr<PositionalEncoding> build_other(std::string_view name, const Opt
 /// The parameter or buffer of this name, of the outermost module that has one.
 Tensor state_of(const PositionalEncoding& e, std::string_view name);
 void set_state(PositionalEncoding& e, std::string_view name, const Tensor& value);
-/// All that `to` has, from the parameters and buffers of the same names.
-void copy_state(PositionalEncoding& to, const PositionalEncoding& from);
+/// All that `to` has, from the parameters and buffers of the same names behind `before`: "inside/".
+void copy_state(PositionalEncoding& to, const PositionalEncoding& from,
+                std::string_view before = "");
 
 Tensor random_normal(std::uint64_t seed, const Shape& shape);
 /// Labels [N][L] under the names that the encoding reads.
