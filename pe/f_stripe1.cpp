@@ -180,7 +180,7 @@ extern const EncodingDef kFStripe1{
                     ProofOptions::other},
                    {"eq. 25", "unpooled unit pairs: cos(psi_q - psi_k) cos(f (xi_m - xi_n))",
                     prove_equation_25, ProofOptions::other},
-                   {"golden", "features and scores worked out by hand", prove_golden,
+                   {"by hand", "features and scores worked out by hand", prove_golden,
                     ProofOptions::other}},
     .options = {{"tracks", "time", "tracks", "the labels that modulate"},
                 {"width", "number of tracks", "1 to 4096",

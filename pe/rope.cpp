@@ -173,7 +173,7 @@ extern const EncodingDef kRope{
     .own_traits = {{"eq. 14", "scores are those of eq. 14", prove_equation_14, ProofOptions::other},
                    {"eq. 24", "unit pairs: cos(psi_q - psi_k + f (xi_m - xi_n))", prove_equation_24,
                     ProofOptions::other},
-                   {"golden", "features and scores worked out by hand", prove_golden,
+                   {"by hand", "features and scores worked out by hand", prove_golden,
                     ProofOptions::other}},
     .options = {{"tracks", "time", "tracks", "the labels that turn"},
                 {"width", "number of tracks", "1 to 4096",

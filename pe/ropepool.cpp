@@ -164,7 +164,7 @@ extern const EncodingDef kRopePool{
                    {"eq. 26", "unit pairs: eq. 26", prove_equation_26, ProofOptions::other},
                    {"reflection", "tells a key from its mirror image", prove_reflection,
                     ProofOptions::other},
-                   {"golden", "features and scores worked out by hand", prove_golden,
+                   {"by hand", "features and scores worked out by hand", prove_golden,
                     ProofOptions::other}},
     .options = {{"tracks", "time", "tracks", "the labels that turn"},
                 {"width", "number of tracks", "1 to 4096",

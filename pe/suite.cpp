@@ -263,6 +263,7 @@ SuiteSubject subject_of(const EncodingDef& def, const Options& options, Encoding
   }
   s.shape = shape;
   s.options = options;
+  s.row = def.name;
   s.own_traits = def.own_traits;
   s.with = [&def](const Options& o) {
     return

@@ -43,9 +43,10 @@ struct SuiteSubject {
   MakeEncoding other = {};  ///< the same encoding with other settings, or empty
   int64 label_width = 1;
   EncodingShape shape{8, 2};
-  bool any_size = true;  ///< false where the settings fix the head size
-  bool sized = false;    ///< an option `features` says for how many features it is built
-  Options options{};     ///< that `make` was made with
+  bool any_size = true;       ///< false where the settings fix the head size
+  bool sized = false;         ///< an option `features` says for how many features it is built
+  Options options{};          ///< that `make` was made with
+  std::string_view row = {};  ///< of the table, whose golden scores it is held against
   /// The same encoding with other options in their place; empty where it has no own traits.
   std::function<MakeEncoding(const Options&)> with = {};
   std::vector<OwnTrait> own_traits = {};

@@ -125,9 +125,11 @@ SuiteSubject subject_of(const SuiteCase& c) {
   for (const char* s : c.settings) subject.name += fmt::format(" {}", s);
   const SuiteCase& first = *std::find_if(suite_cases().begin(), suite_cases().end(),
                                          [&c](const SuiteCase& o) { return o.name == c.name; });
-  if (first.settings != c.settings)
+  if (first.settings != c.settings) {
+    subject.row = {};
     std::erase_if(subject.own_traits,
                   [](const OwnTrait& t) { return t.options == ProofOptions::other; });
+  }
   return subject;
 }
 

@@ -1,4 +1,6 @@
-// The checks against closed forms, of one draw or of the mean over draws, and of what is drawn.
+// The checks against golden numbers and closed forms, of one draw or of the mean over draws, and of
+// what is drawn.
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -6,6 +8,7 @@
 #include "tensor/elementwise.h"
 #include "tensor/index.h"
 #include "tensor/reduce.h"
+#include "tensor/text.h"
 
 namespace gradus::suite {
 
@@ -67,6 +70,65 @@ Finding check_interaction(const SuiteSubject& s) {
     error = std::max(error, error_of(a, expected));
   }
   return holds_within(error);
+}
+
+/// 0.6 sin(first + i) for i = 0, 1, ...
+Tensor wave(double first, const Shape& shape) {
+  std::vector<double> v;
+  for (int64 i = 0; i < shape.numel(); ++i)
+    v.push_back(0.6 * std::sin(first + static_cast<double>(i)));
+  return from_values(v, shape);
+}
+
+/// Waves in the place of all that is learned or drawn; permutations take each feature from the
+/// next.
+void fill(PositionalEncoding& e) {
+  StateDict state = e.state();
+  for (auto& [path, value] : state) {
+    if (is_float(value.dtype())) {
+      value = cast(wave(1, value.shape()), value.dtype());
+    } else if (path.ends_with("/permutation")) {
+      std::vector<int64> next;
+      for (int64 i = 0; i < value.numel(); ++i) next.push_back((i + 1) % value.size(1));
+      value = from_values(next, value.shape());
+    }
+  }
+  e.load(state);
+}
+
+/// Scores against those of the paper's formula.
+Finding check_golden(const SuiteSubject& s) {
+  constexpr int64 n = 6, size = 4;
+  double error = 0;
+  std::size_t count = 0;
+  for (const Golden& g : golden_scores()) {
+    if (g.encoding != s.row) continue;
+    Options options;
+    for (const std::string& setting : split(g.settings, ' '))
+      if (!setting.empty()) options.set(setting);
+    const auto e = s.with(options)(Build("pe", Rng(1), DType::f64), {size * g.heads, g.heads});
+    fill(*e);
+    std::vector<Track> tracks;
+    for (std::string_view name : g.tracks)
+      tracks.push_back(
+          {.name = std::string(name), .kind = name == "time" ? TrackKind::time : TrackKind::real});
+    const auto width = static_cast<int64>(tracks.size());
+    const Positions p = e->traits().uniform_only
+                            ? time_positions(n)
+                            : labelled_positions(from_values(g.labels, {1, n, width}), tracks);
+    const Shape shape{1, g.heads, n, size};
+    const Tensor got = scores(*e, {{}, wave(1, shape), wave(100, shape)}, p).value;
+    const Tensor last = contiguous(select(select(got, 2, n - 1), 0, 0)),
+                 expected = from_values(g.scores, {g.heads, n});
+    if (!(error_of(last, expected) <= 1e-9))
+      return broken(fmt::format("with {} they differ by {:.3g}",
+                                g.settings.empty() ? "the defaults" : g.settings,
+                                max_difference(last, expected)));
+    error = std::max(error, error_of(last, expected));
+    count += g.scores.size();
+  }
+  if (count == 0) return not_declared();
+  return holds(fmt::format("{} scores of the paper's formula, max error {:.1g}", count, error));
 }
 
 /// Random numbers come from draw() and nothing else: a stream gives its codes each time, another
@@ -152,8 +214,10 @@ Finding check_mean(const SuiteSubject& s) {
 }  // namespace
 
 std::vector<Check> closed_checks() {
-  return {
-      {"interaction", check_interaction}, {"stochastic", check_stochastic}, {"mean", check_mean}};
+  return {{"golden", check_golden},
+          {"interaction", check_interaction},
+          {"stochastic", check_stochastic},
+          {"mean", check_mean}};
 }
 
 }  // namespace gradus::suite

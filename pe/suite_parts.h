@@ -75,6 +75,18 @@ struct Scores {
 };
 Scores scores(const PositionalEncoding& e, const Inputs& in, const Positions& p);
 
+/// Scores of the last of six tokens by the formula of a row's paper, worked out by a script of
+/// plain Python (tests/pe/oracle/scores.py). Number i = 0, 1, ... of each parameter is 0.6 sin(1 +
+/// i), of the queries too, of the keys 0.6 sin(100 + i); heads have 4 numbers.
+struct Golden {
+  std::string_view encoding, settings;  // "clip=2 values=false"
+  int64 heads;
+  std::vector<std::string_view> tracks;
+  std::vector<double> labels;  // [6][tracks]
+  std::vector<double> scores;  // [heads][6]
+};
+const std::vector<Golden>& golden_scores();  // golden_scores.cpp
+
 // ---- the checks, by file ------------------------------------------------------------------------
 
 struct Check {

@@ -27,6 +27,7 @@ Faults faults_of_declared(std::string_view trait, const Traits& t) {
                ? Faults{"random at evaluation", "draws are ignored", "draws are not repeated"}
                : Faults{"random at evaluation", "draws noise"};
   if (trait == "max_length") return {"takes more tokens", "refuses tokens"};
+  if (trait == "golden") return {"distorted"};
   if (trait == "linear") return {"number of queries", "gradients of many queries"};
   if (trait == "toeplitz") return {"bias by rank", "gradients of many queries"};
   return {};

@@ -2,23 +2,43 @@
 """Scores of attention with positional encodings, from the formulas of the papers, pair by pair, in plain Python.
 
     python3 tests/pe/oracle/scores.py > tests/pe/oracle/scores.json
+    python3 tests/pe/oracle/scores.py --golden | clang-format --assume-filename=x.cpp > pe/golden_scores.cpp
 
-oracle_test.cpp reads the numbers and compares; it does not run this. Nothing here is shared with the library: each
-encoding is spelled out again, from its paper, without tables, gathering or broadcasting.
+oracle_test.cpp reads the numbers and compares; it does not run this. --golden writes the numbers that the suite holds
+each encoding against (its check `golden`): there parameters, queries and keys are waves that both sides can make, and
+of the scores the last query's are kept. Nothing here is shared with the library: each encoding is spelled out again,
+from its paper, without tables, gathering or broadcasting.
 """
 import json
 import math
 import random
+import sys
 
 HEADS, SIZE, TOKENS = 2, 4, 6
 WIDTH = HEADS * SIZE
 draw = random.Random(2026)
+GOLDEN = "--golden" in sys.argv[1:]
 
 
-def numbers(*shape):
+def filled(shape, numbers_from):
     if not shape:
-        return round(draw.gauss(0, 1), 4)
-    return [numbers(*shape[1:]) for _ in range(shape[0])]
+        return next(numbers_from)
+    return [filled(shape[1:], numbers_from) for _ in range(shape[0])]
+
+
+def wave(first):
+    while True:
+        yield 0.6 * math.sin(first)
+        first += 1
+
+
+def drawn():
+    while True:
+        yield round(draw.gauss(0, 1), 4)
+
+
+def numbers(*shape, first=1):
+    return filled(shape, wave(first) if GOLDEN else drawn())
 
 
 def dot(a, b):
@@ -46,7 +66,7 @@ cases = []
 
 def case(encoding, settings, score, parameters=None, labels=None, tracks=("time",), causal=False, heads=HEADS):
     """score(h, m, n, q_m, k_n, lags, all q of the head, all k of the head) is the whole score of a pair."""
-    q, k = numbers(heads, TOKENS, SIZE), numbers(heads, TOKENS, SIZE)
+    q, k = numbers(heads, TOKENS, SIZE, first=1), numbers(heads, TOKENS, SIZE, first=100)
     labels = labels or [[t] for t in range(TOKENS)]
     table = []
     for h in range(heads):
@@ -117,10 +137,18 @@ for both in (False, True):
 
 # ---- KERPLE: Chi et al. 2022, eq. 5 and 6; Sandwich: Chi et al. 2023 --------------------------------------------------
 
-bias_case("kerple", ["kernel=log", "r1=0.7,2", "r2=1.5,0.3"],
-          lambda h, x: -(0.7, 2)[h] * math.log(1 + (1.5, 0.3)[h] * abs(x)), labels=UNEVEN)
-bias_case("kerple", ["kernel=power", "r1=0.7,2", "r2=1.5,0.3"],
-          lambda h, x: -(0.7, 2)[h] * abs(x) ** (1.5, 0.3)[h], labels=UNEVEN)
+def softplus(x):
+    return math.log(1 + math.exp(x))
+
+
+if GOLDEN:  # what is learned is held in range by softplus, and by 2 sigmoid
+    raw, GIVEN = numbers(HEADS), []
+    r1, r2 = [softplus(w) for w in raw], {"log": [softplus(w) for w in raw],
+                                          "power": [2 / (1 + math.exp(-w)) for w in raw]}
+else:
+    GIVEN, r1, r2 = ["r1=0.7,2", "r2=1.5,0.3"], (0.7, 2), {"log": (1.5, 0.3), "power": (1.5, 0.3)}
+bias_case("kerple", ["kernel=log"] + GIVEN, lambda h, x: -r1[h] * math.log(1 + r2["log"][h] * abs(x)), labels=UNEVEN)
+bias_case("kerple", ["kernel=power"] + GIVEN, lambda h, x: -r1[h] * abs(x) ** r2["power"][h], labels=UNEVEN)
 bias_case("sandwich", ["terms=10"],
           lambda h, x: sum(math.cos(x / 10000 ** (2 * i / 10)) for i in range(5)) / (8 * (h + 1) / HEADS), labels=UNEVEN)
 
@@ -130,7 +158,7 @@ keys = numbers(5, 1, SIZE)
 case("shaw", ["clip=2", "values=false"],
      lambda h, m, n, q, k, lags: dot(q[m], plus(k[n], keys[clip(lags[0], -2, 2) + 2][0])) / math.sqrt(SIZE),
      parameters={"pe/keys": [keys]}, labels=UNEVEN)
-two = [numbers(7, HEADS, SIZE), numbers(7, HEADS, SIZE)]
+two = numbers(2, 7, HEADS, SIZE)
 case("shaw", ["clip=3", "values=false", "tables=own", "tracks=time,bar"],
      lambda h, m, n, q, k, lags: dot(
          q[m], plus(k[n], plus(two[0][clip(lags[0], -3, 3) + 3][h], two[1][clip(lags[1], -3, 3) + 3][h]))) /
@@ -349,10 +377,6 @@ def stripe(prefix, width):
             prefix + "gains": numbers(HEADS, 1, COUNT)}
 
 
-def softplus(x):
-    return math.log(1 + math.exp(x))
-
-
 vectors = stripe("pe/", 2)
 
 
@@ -416,6 +440,115 @@ gate, shared = numbers(HEADS, 1, SIZE), numbers(HEADS, SIZE, DRAWS)
 case("gated", settings, spe(inside, "pe/inside/", gate, shared),
      parameters=dict(inside, **{"pe/gate": gate, "pe/noise": shared}), labels=UNEVEN)
 
-print("[")
-print(",\n".join(json.dumps(c, separators=(",", ":")) for c in cases))
-print("]")
+# ---- nothing; codes that are added to queries and keys: Vaswani et al. 2017, Gehring et al. 2017, StructurePE ---------
+
+case("none", [], lambda h, m, n, q, k, lags: content(q, k, m, n))
+
+
+def with_codes(code_of, labels):
+    def score(h, m, n, q, k, lags):
+        return dot(plus(q[m], part(code_of(labels[m]), h)), plus(k[n], part(code_of(labels[n]), h))) / math.sqrt(SIZE)
+    return score
+
+
+def sinusoids(label):
+    angles = [label[0] / 10000 ** (2 * i / WIDTH) for i in range(WIDTH // 2)]
+    return [f(a) for a in angles for f in (math.sin, math.cos)]
+
+
+case("sinusoidal", [], with_codes(sinusoids, UNEVEN), labels=UNEVEN)
+embedding = numbers(41, WIDTH)
+case("learned", ["max_length=41"], with_codes(lambda label: embedding[label[0]], UNEVEN), labels=UNEVEN,
+     parameters={"pe/table": embedding})
+embeddings = [numbers(41, WIDTH), numbers(6, WIDTH)]
+case("s_ape", ["tracks=time,bar", "values=41,6"],
+     with_codes(lambda label: plus(embeddings[0][label[0]], embeddings[1][label[1]]), PAIRS), labels=PAIRS,
+     tracks=("time", "bar"), parameters={"pe/table0": embeddings[0], "pe/table1": embeddings[1]})
+
+# ---- Of All StrIPEs (arXiv 2504.05364), eq. 15 and 23; random Fourier features: Rahimi & Recht 2007 -------------------
+
+single = numbers(HEADS, SIZE, 1)
+
+
+def f_stripe1(pooled):
+    def score(h, m, n, q, k, lags):
+        f = [row[0] for row in single[h]]
+        return sum(q[m][d] * k[n][e] * math.cos(f[d] * UNEVEN[m][0] - f[e] * UNEVEN[n][0])
+                   for d in range(SIZE) for e in range(SIZE) if pooled or d == e) / math.sqrt(SIZE)
+    return score
+
+
+for pooled in ("true", "false"):
+    case("f_stripe1", ["parametrisation=free", f"pooled={pooled}"], f_stripe1(pooled == "true"), labels=UNEVEN,
+         parameters={"pe/frequencies": single})
+
+paired = numbers(HEADS, SIZE // 2, 1)
+
+
+def ropepool(h, m, n, q, k, lags):
+    total = 0
+    for i in range(SIZE // 2):
+        minus, plus_ = (paired[h][i][0] * (UNEVEN[m][0] + sign * UNEVEN[n][0]) for sign in (-1, 1))
+        (a, b), (c, d) = q[m][2 * i:2 * i + 2], k[n][2 * i:2 * i + 2]
+        total += ((a * c + b * d) * math.cos(minus) + (a * d - b * c) * math.sin(minus) +
+                  (a * c - b * d) * math.sin(plus_) + (a * d + b * c) * math.cos(plus_))
+    return total / math.sqrt(SIZE)
+
+
+case("ropepool", [], ropepool, labels=UNEVEN, parameters={"pe/frequencies": paired})
+
+sampled = numbers(HEADS, SIZE * DRAWS, 1)
+case("rff", [f"samples={DRAWS}"],
+     lambda h, m, n, q, k, lags: sum(
+         q[m][d] * k[n][d] * math.cos(sampled[h][d * DRAWS + r][0] * lags[0]) / DRAWS
+         for d in range(SIZE) for r in range(DRAWS)) / math.sqrt(SIZE),
+     labels=UNEVEN, parameters={"pe/frequencies": sampled})
+
+temporal = dict(stripe("pe/", 1), **{"pe/noise": numbers(HEADS, 2 * COUNT, DRAWS)})
+case("f_stripe_sff", settings, spe(temporal, "pe/"), parameters=temporal, labels=UNEVEN)
+
+# ---- Toeplitz: Luo et al. 2021, a bias for each lag; randomized at evaluation; PermuteFormer: Chen 2021, eq. 7 to 9 ---
+
+biases = numbers(HEADS, 81)
+bias_case("toeplitz", ["max_length=41"], lambda h, x: biases[h][x + 40], labels=UNEVEN, parameters={"pe/table": biases})
+case("randomized", ["wraps=rope"], rope([(0, 1), (2, 3)]), labels=UNEVEN)
+
+
+def permuteformer(h, m, n, q, k, lags):
+    """Every permutation takes each feature from the next one."""
+    r = 1 / (1 + math.exp(-(2 + 3 * (h + 1) / HEADS)))
+    return r ** (m - n) * sum(q[m][(i + m) % SIZE] * k[n][(i + n) % SIZE] for i in range(SIZE)) / math.sqrt(SIZE)
+
+
+if GOLDEN:  # in scores.json a state has real numbers alone
+    case("permuteformer", [], permuteformer)
+
+
+def listed(values):
+    return "{" + ", ".join(repr(float(v)) if v != int(v) else str(int(v)) for v in values) + "}"
+
+
+def entry(c):
+    last = [[round(x, 10) for x in row[-1]] for row in c["scores"]]
+    tracks = "{" + ", ".join(f'"{t}"' for t in c["tracks"]) + "}"
+    return (f'{{"{c["encoding"]}", "{" ".join(c["settings"])}", {c["heads"]}, {tracks}, '
+            f'{listed(x for label in c["labels"] for x in label)}, {listed(x for head in last for x in head)}}}')
+
+
+if GOLDEN:
+    print("""// Made by tests/pe/oracle/scores.py --golden from the papers' formulas, in plain Python.
+#include "pe/suite_parts.h"
+
+namespace gradus::suite {
+
+const std::vector<Golden>& golden_scores() {
+  static const std::vector<Golden> list{""")
+    print(",\n".join("      " + entry(c) for c in cases if c["heads"] == HEADS) + "};")
+    print("""  return list;
+}
+
+}  // namespace gradus::suite""")
+else:
+    print("[")
+    print(",\n".join(json.dumps(c, separators=(",", ":")) for c in cases))
+    print("]")
