@@ -58,9 +58,10 @@ json value_of(const std::string& expression) {
 }
 
 /// With the functions of pe_page_driver.js.
-Browser& opened(int width, const std::string& theme = "light") {
+Browser& opened(int width, const std::string& theme = "light",
+                const std::string& page = page_path()) {
   Browser& b = browser();
-  b.open(page_path(), width, theme);
+  b.open(page, width, theme);
   b.value(read_file(std::string(GRADUS_SOURCE_DIR) + "/tests/tools/pe_page_driver.js"));
   return b;
 }
@@ -204,6 +205,53 @@ TEST_CASE("keys reach every control in order, are seen, and move it") {
     }
   }
   check_nothing_wrong();
+}
+
+TEST_CASE("planted faults of a page are seen") {
+  if (!chromium_is_there()) return;
+  const auto with = [](const std::string& from, const std::string& to) {
+    std::string page = read_file(page_path());
+    const std::size_t at = page.find(from);
+    REQUIRE_MESSAGE(at != std::string::npos, from);
+    return scratch().file("planted.html", page.replace(at, from.size(), to));
+  };
+  const auto seen = [](Browser& b, const std::string& what) {
+    return b.value("Driver.moved().wrong").dump().find(what) != std::string::npos;
+  };
+  // A slider that only some plots hear, and a slider of one card that another card hears.
+  CHECK(seen(opened(1280, "light",
+                    with("at(\"kernel\").innerHTML =",
+                         "if (name !== \"xpos\" || !at(\"kernel\").innerHTML) "
+                         "at(\"kernel\").innerHTML =")),
+             "f leaves kernel of xpos"));
+  CHECK(seen(opened(1280, "light",
+                    with("own[name][o.id] = v; update(name, state());",
+                         "own[name][o.id] = v; own.kerple_log = own[name]; draw();")),
+             "kerple_power-r2 moves kernel of kerple_log"));
+  // A score that should be relative and is not.
+  CHECK(seen(opened(1280, "light",
+                    with("raw((lag, s) => -s.slope * Math.abs(lag))",
+                         "raw((lag, s, q, pm) => -s.slope * Math.abs(lag) * pm)")),
+             "label moves kernel of alibi"));
+  // A number that is not the library's.
+  opened(1280, "light", with("x.length + 0.4) / 1.4", "x.length + 0.4) / 1.41"));
+  CHECK(browser().value("document.getElementById('check').textContent") ==
+        "The page disagrees with the library: xpos");
+  CHECK(browser().value("document.getElementById('check').className") == "bad");
+  // An error before the first plot, one behind a promise, one said to the console.
+  for (const char* fault :
+       {"missing.thing;", "Promise.reject(new Error('late'));", "console.error('no');"}) {
+    opened(1280, "light", with("const kTokens = 24", std::string(fault) + " const kTokens = 24"));
+    CHECK_MESSAGE(!browser().errors().empty(), fault);
+  }
+  // Cards that are too wide for a phone, a focus that is not shown, pale text.
+  CHECK(opened(390, "light", with("minmax(min(100%, 296px), 1fr)", "minmax(500px, 1fr)"))
+            .value("Driver.sticking_out()") != "");
+  opened(1280, "light", with("outline: 2px solid", "outline: 0px solid"));
+  browser().press("Tab");
+  CHECK(browser().value("Driver.focus().outline") == 0);
+  CHECK(opened(1280, "light", with("--soft: #625e56", "--soft: #a09a90"))
+            .value("Driver.least_contrast()") < 4.5);
 }
 
 TEST_CASE("wrong words are one clear message and exit code 2") {
