@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <ctime>
 
 #include "tensor/file.h"
 #include "tensor/parallel.h"
@@ -92,6 +93,29 @@ int study_run(int argc, char** argv) {
   return run_study(l, out, o);
 }
 
+int study_verify(int argc, char** argv) {
+  constexpr int64 kUsualCells = 3;
+  CommandOptions options("gradus study verify",
+                         "Trains rows of OUT/cells.csv, drawn at random, again in a scratch folder "
+                         "and compares all numbers but times.\nExit code 1 where any differs.\n");
+  options.positional_help("STUDY.toml");
+  CommandOptions::Adder add = options.add_options();
+  add_study_options(add);
+  add("cells", "how many (default: 3)", takes_word(), "N");
+  add("seed", "by which they are drawn (default: the time)", takes_word(), "S");
+  options.parse_positional({"study"});
+  const CommandLine line(
+      options, argc, argv,
+      "gradus study verify train/studies/tiny.toml --out runs/tiny --cells 3 --seed 1");
+  if (line.helped()) return 0;
+  const fs::path out = line.required("out", "the folder of the study: --out DIR");
+  const int64 cells = line.has("cells") ? line.integer("cells", 1, kMostCells) : kUsualCells;
+  const int64 seed =
+      line.has("seed") ? line.integer("seed", 0, int64{1} << 53) : int64{std::time(nullptr)};
+  return verify_study(ledger(line, out), cells, static_cast<std::uint64_t>(seed),
+                      run_options(line));
+}
+
 /// One cell, as `run` begins it: its steps on the output, its row in its folder.
 int study_cell(int argc, char** argv) {
   CommandOptions options("gradus study cell",
@@ -132,6 +156,7 @@ struct Part {
 };
 constexpr Part kParts[] = {
     {"run", "train and judge the cells of a study that are still to do", study_run},
+    {"verify", "train rows drawn at random again, and compare", study_verify},
     {"cell", "train and judge one cell, as `run` begins it", study_cell},
     {"report", "tables, tests, a figure, and a page to hear it", study_report},
 };

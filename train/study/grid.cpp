@@ -123,6 +123,8 @@ std::string configuration_hash(const Experiment& experiment) {
   std::string text;
   for (const std::string& line : lines_of(e))
     if (!defaults.count(line)) text += line + "\n";
+  // Versions of the TOML library write either.
+  std::replace(text.begin(), text.end(), '"', '\'');
   return hash_text(text);
 }
 
