@@ -265,16 +265,18 @@ std::vector<std::string> cell_arguments(const CellTask& task, const fs::path& fo
 int run_study(StudyLedger& ledger, const fs::path& out, const StudyRunOptions& options) {
   std::error_code error;
   std::optional<RunLock> lock;
-  if (!options.dry_run) {
-    fs::create_directories(out / "cells", error);
-    check<IoError>(!error, "cannot make the folder '{}': {}", out.string(), error.message());
+  if (!options.dry_run && fs::exists(out, error)) {
     lock.emplace(out);
     ledger.collect();
   }
+  // What is wrong with a cell is said before a folder is made.
   const StudyPlan plan = plan_study(ledger, options);
   fmt::print("{}", plan_text(ledger, plan, options));
   std::fflush(stdout);
   if (options.dry_run) return 0;
+  fs::create_directories(out / "cells", error);
+  check<IoError>(!error, "cannot make the folder '{}': {}", out.string(), error.message());
+  if (!lock) lock.emplace(out);
   keep_floors(ledger, out, options.cache);
   ledger.write();
   return Runner(ledger, plan, options)();

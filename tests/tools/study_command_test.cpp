@@ -251,7 +251,7 @@ TEST_CASE("what is wrong is one message, exit code 2, and nothing is changed") {
   check_refused("study run " + study_file() + out + " --jobs 0", {"--jobs takes a whole number"});
   check_refused(
       "study run " + scratch().file("w.toml", kStudy + "[axes.x.y.train]\nepoch = 3\n") + out,
-      {"w.toml:31: unknown key 'train.epoch'", "did you mean 'train.epochs'?"});
+      {"w.toml:30: unknown key 'train.epoch'", "did you mean 'train.epochs'?"});
   check_refused("study run " +
                     scratch().file("v.toml", kStudy + "[axes.x.y.model]\nattention = \"softmax\"\n"
                                                       "[axes.x.z.data]\nsource = \"/nowhere\"\n") +
