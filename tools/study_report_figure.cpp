@@ -25,15 +25,17 @@ constexpr Panel kPanels[] = {{"cs", "CS, higher is better", 0, 100},
                              {"ndd_missing", "NDD missing, lower is better", 3, 100}};
 
 /// The looks of an encoding: a shape, and a class for its colour.
-enum class Look : std::uint8_t { none, rope, f_stripe, ropepool, other };
-constexpr const char* kLookNames[] = {"none", "rope", "fstripe", "ropepool", "other"};
-constexpr const char* kLookTitles[] = {"no encoding", "RoPE", "F-StrIPE1", "RoPEPool", "others"};
+enum class Look : std::uint8_t { none, rope, f_stripe, unpooled, ropepool, other };
+constexpr const char* kLookNames[] = {"none", "rope", "fstripe", "fstripe", "ropepool", "other"};
+constexpr const char* kLookTitles[] = {"no encoding",         "RoPE",     "F-StrIPE1",
+                                       "F-StrIPE1, unpooled", "RoPEPool", "others"};
 
 Look look_of(const std::string& encoding) {
   const std::string plain = plain_name(encoding);
   if (plain == "none") return Look::none;
   if (plain.starts_with("ropepool")) return Look::ropepool;
   if (plain.starts_with("rope")) return Look::rope;
+  if (encoding_family(encoding) == EncodingFamily::unpooled) return Look::unpooled;
   if (plain.starts_with("fstripe")) return Look::f_stripe;
   return Look::other;
 }
@@ -48,6 +50,8 @@ std::string shape(Look look, double x, double y, bool hollow) {
                          name, x - 4, y - 4);
     case Look::f_stripe:
       return fmt::format("<path class=\"{}\" d=\"M{:.1f} {:.1f}l5 9h-10z\"/>", name, x, y - 5.5);
+    case Look::unpooled:
+      return fmt::format("<path class=\"{}\" d=\"M{:.1f} {:.1f}l5 -9h-10z\"/>", name, x, y + 5.5);
     case Look::ropepool:
       return fmt::format("<circle class=\"{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\"/>", name, x, y,
                          r);
@@ -226,7 +230,7 @@ std::string panel_svg(const Frame& f, const Panel& panel, const std::vector<Dot>
   out += floor_lines(f, panel, results, bars);
   for (const Dot& d : all) {
     // Encodings of one context stand side by side.
-    const double x = f.x(d.nats) + 6.5 * (static_cast<double>(d.look) - 1.5) * (d.paper ? 0.5 : 1);
+    const double x = f.x(d.nats) + 6 * (static_cast<double>(d.look) - 2) * (d.paper ? 0.5 : 1);
     out += fmt::format("<g><title>{}: {:.2f}{}</title>", html_text(d.words), d.mean,
                        std::isfinite(d.deviation) ? fmt::format(" ± {:.2f}", d.deviation) : "");
     if (std::isfinite(d.deviation))
@@ -279,13 +283,15 @@ std::string information_figure(const StudyResults& results, const InformationTab
     for (const Dot& d : all) looks.insert(d.look);
     body += panel_svg(frame, panel, all, results, table, bars);
   }
-  double x = kLeft;
+  double x = kLeft + 5;
   const double y = height - 50;
-  for (Look look : {Look::rope, Look::f_stripe, Look::ropepool, Look::none, Look::other}) {
+  for (Look look :
+       {Look::rope, Look::f_stripe, Look::unpooled, Look::ropepool, Look::none, Look::other}) {
     if (!looks.count(look)) continue;
     body += shape(look, x, y, false);
-    body += label(x + 10, y + 4, kLookTitles[static_cast<std::size_t>(look)]);
-    x += 110;
+    const std::string title = kLookTitles[static_cast<std::size_t>(look)];
+    body += label(x + 10, y + 4, title);
+    x += 36 + 6.6 * static_cast<double>(title.size());
   }
   body += label(kLeft, height - 26,
                 "Across: mutual information of context and pitch, nats. Bars: one standard "

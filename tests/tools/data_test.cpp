@@ -53,7 +53,7 @@ TEST_CASE("the user's errors are one message and exit code 2") {
   };
   fails("", "gradus data needs an action");
   fails("export", "gradus data needs the data folder: --data DIR");
-  fails("infos" + data, "unknown action 'infos'; known: info, export; did you mean 'info'?");
+  fails("infos" + data, "unknown action 'infos'; known: info, export, mi; did you mean 'info'?");
   fails("info --data /no/such", "/no/such: no such folder");
   fails("info --song 001" + data, "--song belongs to gradus data export");
   fails("info --align melod" + data, "unknown alignment 'melod'; known: papers, melody");

@@ -239,7 +239,7 @@ TEST_CASE("four forms of one table") {
             "| BIN | one, two | 3 | **1.00 ± 0.25\\*** | 7 |\n|  | *paper_1* | 5 | 2.50 |  |\n") !=
         std::string::npos);
   const std::string tex = latex(t);
-  CHECK(tex.find("\\caption{A \\& B. 50 \\% <of> all}") != std::string::npos);
+  CHECK(tex.find("\\caption{A \\& B. 50 \\% $<$of$>$ all}") != std::string::npos);
   CHECK(tex.find("BIN & one, two & 3 & \\textbf{1.00 $\\pm$ 0.25$^*$} & 7 \\\\") !=
         std::string::npos);
   CHECK(tex.find(" & \\textit{paper\\_1} & 5 & 2.50 &  \\\\") != std::string::npos);

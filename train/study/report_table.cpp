@@ -38,7 +38,7 @@ std::string latex_text(std::string_view text) {
     };
     if (replace("↑", "$\\uparrow$") || replace("↓", "$\\downarrow$") || replace("±", "$\\pm$") ||
         replace("†", "$^\\dagger$") || replace("*", "$^*$") || replace("·", "$\\cdot$") ||
-        replace("×", "$\\times$"))
+        replace("×", "$\\times$") || replace("<", "$<$") || replace(">", "$>$"))
       continue;
     if (std::string_view("&%$#_{}").find(text[i]) != std::string_view::npos) out += '\\';
     out += text[i];
