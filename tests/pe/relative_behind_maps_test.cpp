@@ -159,7 +159,9 @@ TEST_CASE("behind random maps the mean of a score is the kernel of the labels' d
       if (s.defined()) log += s.item();
     return sum(mul(fq.phi.value(), fk.phi.value())).item() * std::exp(log);
   };
-  for (const auto& [name, kernel] : kernels) {
+  for (const auto& item : kernels) {
+    const std::string_view name = item.first;
+    const double kernel = item.second;
     CAPTURE(name);
     Options options;
     options.set("features=32");
