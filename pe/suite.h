@@ -36,6 +36,10 @@ struct [[nodiscard]] TraitReport {
   std::string table() const;
 };
 
+/// make_core, or what stands in its place.
+using MakeCore = std::function<std::unique_ptr<AttentionCore>(
+    const Build&, const CoreConfig&, const PositionalEncoding&, int64 head_dim)>;
+
 /// What is checked: an encoding by its maker, which must give the same one for the same Build.
 struct SuiteSubject {
   std::string name;
@@ -50,6 +54,7 @@ struct SuiteSubject {
   /// The same encoding with other options in their place; empty where it has no own traits.
   std::function<MakeEncoding(const Options&)> with = {};
   std::vector<OwnTrait> own_traits = {};
+  MakeCore core = make_core;  ///< whose attention is held against its N x N form
 };
 
 /// All checks, or those of one trait only.

@@ -43,7 +43,7 @@ Attention attention_with(const SuiteSubject& s, CoreKind kind, const FeatureMapD
       return {};
     }
   }
-  a.core = make_core(Build("core", Rng(2), DType::f64), config, *a.encoding, d);
+  a.core = s.core(Build("core", Rng(2), DType::f64), config, *a.encoding, d);
   Rng rng = Rng(62).stream("draw");
   a.core->draw(rng);
   return a;
