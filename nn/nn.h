@@ -6,6 +6,7 @@
 #include "nn/attention.h"
 #include "nn/attention_core.h"
 #include "nn/block.h"
+#include "nn/coupling.h"
 #include "nn/dropout.h"
 #include "nn/embedding.h"
 #include "nn/feature_map.h"

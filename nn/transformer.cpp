@@ -69,6 +69,7 @@ Transformer::Transformer(const Build& build, const TransformerConfig& config,
   if (config.sharing == Sharing::codes) draw_own_codes(rng("codes"));
   if (config.norm == NormPlacement::pre)
     norm_ = std::make_unique<LayerNorm>(child("norm"), config.d_model);
+  if (config.coupled) coupling_ = std::make_unique<Coupling>(child("coupling"), config.outputs);
 }
 
 std::unique_ptr<Block> Transformer::make_block(int64 i, const MakeEncoding& make_encoding) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "nn/block.h"
+#include "nn/coupling.h"
 
 namespace gradus {
 
@@ -23,6 +24,7 @@ struct TransformerConfig {
   CoreConfig core;
   Sharing sharing = Sharing::all;
   bool checkpoint = false;  ///< computes each block again in the backward pass: less memory
+  bool coupled = false;     ///< has a coupling of its outputs
 };
 
 class Transformer : public Module {
@@ -48,6 +50,9 @@ class Transformer : public Module {
   const PositionalEncoding& encoding(std::size_t layer = 0) const;
   const Block& block(std::size_t layer) const { return *blocks_.at(layer); }
   Linear& output() { return output_; }
+  /// What is to be added to the logits of outputs of which those before them are known; null where
+  /// outputs are not coupled.
+  const Coupling* coupling() const { return coupling_.get(); }
 
  private:
   Var embed(const Var& x, const Positions& positions, Pass& pass) const;
@@ -63,6 +68,7 @@ class Transformer : public Module {
   std::vector<std::unique_ptr<Block>> blocks_;
   std::unique_ptr<LayerNorm> norm_;
   Linear output_;
+  std::unique_ptr<Coupling> coupling_;
 };
 
 }  // namespace gradus

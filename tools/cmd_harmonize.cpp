@@ -129,6 +129,7 @@ int cmd_harmonize(int argc, char** argv) {
   add("seed", "of a model that plays by itself: another one, another accompaniment",
       takes_word("1"));
   add("temperature", "of the same: its decode.temperature", takes_word());
+  add("pivot", "of the same: its decode.pivot", takes_word());
   add("program", "General MIDI program of the accompaniment, 0 to 127", takes_word("0"));
   add("with-target", "write the song's own accompaniment beside the model's");
   add("stream", "compute each bar from what was heard up to its end");
@@ -155,11 +156,12 @@ int cmd_harmonize(int argc, char** argv) {
                      folder.path().string());
   Experiment experiment = folder.experiment();
   if (line.has("temperature")) experiment.decode.temperature = line.real("temperature", 0, 10);
+  if (line.has("pivot")) experiment.decode.pivot = line.probability("pivot");
   Harmonizer harmonizer(experiment, load_vocabulary(folder));
-  check<ConfigError>(harmonizer.hears_past() || (!line.has("seed") && !line.has("temperature")),
-                     "--seed and --temperature belong to a model that hears its past; this one "
-                     "reads {}",
-                     join(experiment.data.inputs));
+  for (const char* option : {"seed", "temperature", "pivot"})
+    check<ConfigError>(harmonizer.hears_past() || !line.has(option),
+                       "--{} belongs to a model that hears its past; this one reads {}", option,
+                       join(experiment.data.inputs));
   const TrainingPoint point =
       load_checkpoint(folder.checkpoint("best"), harmonizer.model(), nullptr);
   const double threshold = line.has("threshold") ? line.probability("threshold") : point.threshold;

@@ -34,6 +34,7 @@ struct Experiment {
     std::string norm = "pre", activation = "relu";
     std::string attention = "linear", feature_map = "elu1", normaliser = "sum";
     bool causal = true;
+    bool coupled = false;
   } model;
   Options feature_map_options{"feature map"};  ///< the keys of [feature_map]
   std::string pe = "ropepool";
@@ -59,7 +60,7 @@ struct Experiment {
     double sustain_threshold = 0.5;
     bool expected_counts = false, expected_chroma = false, fill_quarters = false;
     int64 merge = 0, min_length = 1, polyphony = 0;
-    double temperature = 1, cut = 0;
+    double temperature = 1, pivot = 0, cut = 0;
   } decode;
 
   /// Reads a file, then the overrides ("train.learning_rate=1e-3"). IoError / ConfigError say file,

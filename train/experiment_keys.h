@@ -61,6 +61,9 @@ void visit_keys(V&& v, Experiment& e) {
            "of linear and toeplitz attention; none: divides by nothing, for features that can be "
            "negative");
   v.flag("model.causal", e.model.causal, "a step sees only itself and the past");
+  v.flag("model.coupled", e.model.coupled,
+         "of models that hear their past: within a step each output sees those before it, onsets "
+         "from low to high, then sustain");
   v.word(
       "pe.name", e.pe,
       "positional encoding; its own options are further keys of [pe], see `gradus pe show NAME`");
@@ -113,8 +116,11 @@ void visit_keys(V&& v, Experiment& e) {
   v.integer("decode.polyphony", e.decode.polyphony, 0, 128,
             "notes that sound at once, the most probable ones; 0: any number");
   v.real("decode.temperature", e.decode.temperature, 0, 10,
-         "of models that hear their past: log-odds move away from those of the threshold by 1 / "
-         "temperature; 1: as the model says; 0: the threshold decides");
+         "of models that hear their past: log-odds of an onset move away from those of the pivot "
+         "by 1 / temperature; 1: as the model says; 0: the pivot decides");
+  v.real("decode.pivot", e.decode.pivot, 0, 1,
+         "of models that hear their past: the probability that temperature leaves as it is; 0: the "
+         "threshold");
   v.real("decode.cut", e.decode.cut, 0, 1,
          "of models that hear their past: less probable onsets are never played");
 }

@@ -6,6 +6,7 @@
 #include "tensor/index.h"
 #include "tensor/text.h"
 #include "train/decoding.h"
+#include "train/within_step.h"
 
 namespace gradus {
 
@@ -19,8 +20,8 @@ double log_odds_of(double p) {
 }
 
 /// The probability after temperature.
-double tempered(double logit, double threshold, double temperature) {
-  const double middle = log_odds_of(threshold);
+double tempered(double logit, double pivot, double temperature) {
+  const double middle = log_odds_of(pivot);
   if (temperature <= 0) return logit >= middle ? 1 : 0;
   return sigmoid_of(middle + (logit - middle) / temperature);
 }
@@ -28,27 +29,45 @@ double tempered(double logit, double threshold, double temperature) {
 /// Decides the cells of one window, step after step.
 class Player {
  public:
-  Player(const Sampling& sampling, bool onsets, int64 pitches, std::uint64_t key)
-      : s_(sampling), onsets_(onsets), key_(key), age_(static_cast<std::size_t>(pitches), 0) {}
+  Player(const Sampling& sampling, const Harmonizer& h, std::uint64_t key)
+      : s_(sampling),
+        onsets_(h.format().onsets),
+        coupled_(h.model().coupling() != nullptr),
+        columns_(h.piano_columns()),
+        step_(h.model().coupling()),
+        key_(key),
+        age_(static_cast<std::size_t>(columns_.count), 0) {}
 
-  /// The cells of step `t` of the piece: `onset` and `sustain` are written. Logits of onsets are
-  /// not looked at where the model has none.
-  void play(int64 t, const float* onset_logits, const float* sustain_logits, std::uint8_t* onset,
-            std::uint8_t* sustain) {
-    chosen_.clear();
-    for (std::size_t j = 0; j < age_.size(); ++j) {
-      const auto l = static_cast<double>(sustain_logits[j]);
-      check<NonFiniteError>(std::isfinite(l) && (!onsets_ || std::isfinite(onset_logits[j])),
+  /// The cells of step `t` of the piece: `onset` and `sustain` are written.
+  void play(int64 t, std::span<const float> logits, std::uint8_t* onset, std::uint8_t* sustain) {
+    for (const float l : logits)
+      check<NonFiniteError>(std::isfinite(l),
                             "the model's logits of step {} are not finite: its parameters or its "
                             "input are not",
                             t);
-      onset[j] = sustain[j] = 0;
-      const Cell c = onsets_ ? choose(t, j, static_cast<double>(onset_logits[j]), l)
-                             : choose_sounding(t, j, l);
-      if (c.state == Cell::silent) continue;
-      onset[j] = c.state == Cell::begins;
+    chosen_.clear();
+    step_.begin(logits.data(), static_cast<int64>(logits.size()));
+    const auto sounds = [&](int64 j, double probability) {
       sustain[j] = 1;
-      chosen_.push_back({c.probability, j});
+      chosen_.push_back({probability, j});
+    };
+    for (int64 j = 0; j < columns_.count; ++j) {
+      const double p = onsets_ ? begins(j) : 0;
+      onset[j] = draw(t, j) < p;
+      sustain[j] = 0;
+      if (!onset[j]) continue;
+      step_.decide(columns_.onset + j);
+      sounds(j, p);
+    }
+    for (int64 j = 0; j < columns_.count; ++j) {
+      if (!onset[j]) {
+        const double p = onsets_ ? goes_on(j, logits) : sounding(j);
+        if (draw(t, columns_.count + j) < p) {
+          sounds(j, p);
+          onset[j] = !onsets_ && age(j) == 0;
+        }
+      }
+      if (sustain[j]) step_.decide(columns_.sustain + j);
     }
     if (s_.polyphony > 0 && chosen_.size() > static_cast<std::size_t>(s_.polyphony)) {
       std::stable_sort(chosen_.begin(), chosen_.end(),
@@ -66,41 +85,47 @@ class Player {
   }
 
  private:
-  struct Cell {
-    enum State : std::uint8_t { silent, goes_on, begins } state = silent;
-    double probability = 0;
-  };
   struct Chosen {
     double p;
-    std::size_t pitch;
+    int64 pitch;
   };
 
+  int64 age(int64 j) const { return age_[static_cast<std::size_t>(j)]; }
   /// One random number in [0, 1) for each use of a cell: other cells do not move it.
-  double draw(int64 t, std::size_t index) const {
-    return static_cast<double>(random_bits(key_, static_cast<std::uint64_t>(t), index)) * 0x1p-32;
+  double draw(int64 t, int64 index) const {
+    return static_cast<double>(random_bits(key_, static_cast<std::uint64_t>(t),
+                                           static_cast<std::uint64_t>(index))) *
+           0x1p-32;
   }
 
-  Cell choose(int64 t, std::size_t j, double onset_logit, double sustain_logit) const {
-    const double p = sigmoid_of(onset_logit);
-    const double begins = p < s_.cut ? 0 : tempered(onset_logit, s_.threshold, s_.temperature);
-    if (draw(t, j) < begins) return {Cell::begins, begins};
-    if (age_[j] == 0) return {};
-    if (age_[j] < s_.min_length) return {Cell::goes_on, 1};
-    const double given = (sigmoid_of(sustain_logit) - p) / std::max(1 - p, 1e-9);
-    const double goes_on = tempered(log_odds_of(given), s_.sustain_threshold, s_.temperature);
-    return {draw(t, age_.size() + j) < goes_on ? Cell::goes_on : Cell::silent, goes_on};
+  double begins(int64 j) const {
+    const double l = step_.logit(columns_.onset + j);
+    return sigmoid_of(l) < s_.cut ? 0 : tempered(l, s_.pivot, s_.temperature);
   }
-
-  Cell choose_sounding(int64 t, std::size_t j, double logit) const {
-    if (age_[j] > 0 && age_[j] < s_.min_length) return {Cell::goes_on, 1};
-    if (age_[j] == 0 && sigmoid_of(logit) < s_.cut) return {};
-    const double sounds = tempered(logit, s_.threshold, s_.temperature);
-    if (draw(t, j) >= sounds) return {};
-    return {age_[j] == 0 ? Cell::begins : Cell::goes_on, sounds};
+  /// Of a pitch that does not begin.
+  double goes_on(int64 j, std::span<const float> logits) const {
+    if (age(j) == 0) return 0;
+    if (age(j) < s_.min_length) return 1;
+    double l = step_.logit(columns_.sustain + j);
+    if (!coupled_) {  // these logits do not know yet that it does not begin
+      const double onset =
+          sigmoid_of(static_cast<double>(logits[static_cast<std::size_t>(columns_.onset + j)]));
+      l = log_odds_of((sigmoid_of(l) - onset) / std::max(1 - onset, 1e-9));
+    }
+    return tempered(l, s_.sustain_threshold, s_.temperature);
+  }
+  /// Of a model without onsets.
+  double sounding(int64 j) const {
+    if (age(j) > 0 && age(j) < s_.min_length) return 1;
+    const double l = step_.logit(columns_.sustain + j);
+    if (age(j) == 0 && sigmoid_of(l) < s_.cut) return 0;
+    return tempered(l, s_.pivot, s_.temperature);
   }
 
   Sampling s_;
-  bool onsets_;
+  bool onsets_, coupled_;
+  OutputColumns columns_;
+  WithinStep step_;
   std::uint64_t key_;
   std::vector<int64> age_;  // steps for which a pitch sounds; 0: silent
   std::vector<Chosen> chosen_;
@@ -127,12 +152,16 @@ std::vector<Note> notes_of(const Roll& roll, const Sampling& s, bool onsets) {
 
 Sampling make_sampling(const Experiment& e, double threshold, std::uint64_t seed) {
   const Experiment::Decode& d = e.decode;
-  check<ConfigError>(!d.expected_counts && !d.fill_quarters,
-                     "decode.{} looks at the steps to come, but a model that hears its past plays "
-                     "step by step; leave it out",
-                     d.expected_counts ? "expected_counts" : "fill_quarters");
+  const std::pair<const char*, bool> ahead[] = {{"expected_counts", d.expected_counts},
+                                                {"expected_chroma", d.expected_chroma},
+                                                {"fill_quarters", d.fill_quarters}};
+  for (const auto& rule : ahead)
+    check<ConfigError>(!rule.second,
+                       "decode.{} looks at the steps to come, but a model that hears its past "
+                       "plays step by step; leave it out",
+                       rule.first);
   Sampling s;
-  s.threshold = threshold;
+  s.pivot = d.pivot > 0 ? d.pivot : threshold;
   s.sustain_threshold = d.sustain_threshold;
   s.temperature = d.temperature;
   s.cut = d.cut;
@@ -146,8 +175,7 @@ Sampling make_sampling(const Experiment& e, double threshold, std::uint64_t seed
 std::string to_string(const Sampling& s) {
   std::vector<std::string> words = {fmt::format("played at temperature {:.4g}", s.temperature)};
   if (s.temperature != 1)
-    words.push_back(
-        fmt::format("threshold {:.4g}, sustain {:.4g}", s.threshold, s.sustain_threshold));
+    words.push_back(fmt::format("pivot {:.4g}, sustain {:.4g}", s.pivot, s.sustain_threshold));
   if (s.cut > 0) words.push_back(fmt::format("no onset below {:.4g}", s.cut));
   if (s.merge > 0) words.push_back(fmt::format("gaps of {} closed", s.merge));
   if (s.min_length > 1) words.push_back(fmt::format("notes of {} steps or more", s.min_length));
@@ -162,11 +190,9 @@ std::vector<Roll> play(const Harmonizer& h, const std::vector<Piece>& pieces,
                        std::span<const PieceWindow> windows, const Sampling& s, const Roll& known,
                        const std::function<void(int64)>& heard) {
   Recurrence model(h, pieces, windows);
-  const OutputColumns columns = h.piano_columns();
-  const int64 pitches = columns.count, given = known.onset.defined() ? known.onset.size(0) : 0;
+  const int64 pitches = model.pitches(), given = known.onset.defined() ? known.onset.size(0) : 0;
   std::vector<Player> players;
-  for (const PieceWindow& w : windows)
-    players.emplace_back(s, h.format().onsets, pitches, stream_key(s, pieces[w.piece]));
+  for (const PieceWindow& w : windows) players.emplace_back(s, h, stream_key(s, pieces[w.piece]));
   std::vector<std::uint8_t> onset(static_cast<std::size_t>(model.windows() * pitches));
   std::vector<std::uint8_t> sustain(onset.size());
   while (!model.done()) {
@@ -182,8 +208,9 @@ std::vector<Roll> play(const Harmonizer& h, const std::vector<Piece>& pieces,
       } else if (t >= windows[i].length) {
         std::fill_n(o, pitches, std::uint8_t{0}), std::fill_n(u, pitches, std::uint8_t{0});
       } else {
-        const float* l = logits.data<float>() + row * width;
-        players[i].play(windows[i].begin + t, l + columns.onset, l + columns.sustain, o, u);
+        const std::span<const float> l(logits.data<float>() + row * width,
+                                       static_cast<std::size_t>(width));
+        players[i].play(windows[i].begin + t, l, o, u);
       }
     }
     model.play(onset, sustain);

@@ -1,8 +1,9 @@
 // Generation: a model that hears its own past plays, step after step. In each step every pitch
 // begins with the probability that the model gives it, p = sigmoid(l); a pitch that sounds and does
 // not begin anew goes on with P(sounds | no onset) = (P(sounds) - p) / (1 - p); others are silent.
-// Temperature T moves log-odds away from those of a threshold c: l' = c + (l - c) / T, so that T =
-// 1 is the model, and T -> 0 the threshold itself.
+// Coupled outputs are decided one after another, each given those before it (within_step.h).
+// Temperature T moves log-odds away from those of a pivot c: l' = c + (l - c) / T, so that T = 1 is
+// the model, and T -> 0 a threshold at c.
 #pragma once
 
 #include <functional>
@@ -12,7 +13,7 @@
 namespace gradus {
 
 struct Sampling {
-  double threshold = 0.5;  ///< of onsets; without onsets, of sounding cells
+  double pivot = 0.5;  ///< of onsets; without onsets, of sounding cells
   double sustain_threshold = 0.5;
   double temperature = 1;
   double cut = 0;  ///< less probable onsets are never played
@@ -20,7 +21,8 @@ struct Sampling {
   int polyphony = 0;  ///< 0: any number
   std::uint64_t seed = 1;
 };
-/// The rules of an experiment; ConfigError for rules that look at more than a step.
+/// The rules of an experiment, with the threshold of its decoding as the pivot where it has none;
+/// ConfigError for rules that look at more than a step.
 Sampling make_sampling(const Experiment& experiment, double threshold, std::uint64_t seed);
 /// "sampled at temperature 1, seed 3".
 std::string to_string(const Sampling& sampling);

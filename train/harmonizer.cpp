@@ -8,6 +8,7 @@
 #include "tensor/elementwise.h"
 #include "tensor/index.h"
 #include "tensor/text.h"
+#include "train/within_step.h"
 
 namespace gradus {
 
@@ -38,6 +39,7 @@ TransformerConfig transformer_config(const Experiment& e, const HarmonyFormat& f
   c.heads = e.model.heads;
   c.d_ff = e.model.d_ff;
   c.dropout = e.model.dropout;
+  c.coupled = e.model.coupled;
   c.norm = e.model.norm == "pre" ? NormPlacement::pre : NormPlacement::post;
   c.activation = parse_activation(e.model.activation);
   for (Sharing s : {Sharing::all, Sharing::codes, Sharing::inside, Sharing::nothing})
@@ -76,6 +78,10 @@ Harmonizer::Harmonizer(const Experiment& experiment, ChordVocabulary chords)
       "a model that hears its past plays step by step, as causal linear attention "
       "can; got model.attention = \"{}\", model.causal = {}",
       experiment.model.attention, experiment.model.causal);
+  check<ConfigError>(!experiment.model.coupled || (hears_past() && format_.targets.size() == 1),
+                     "model.coupled = true is for a model that hears its past and plays the piano "
+                     "alone; data.inputs are {}, data.targets {}",
+                     join(format_.inputs), join(format_.targets));
   // The context is what the encoding sees, unless its own options say otherwise.
   Options pe = experiment.pe_options;
   const std::vector<NamedOption> options = options_of(find_encoding(experiment.pe), pe);
@@ -108,7 +114,9 @@ Positions Harmonizer::positions(const HarmonyBatch& batch) const {
 }
 
 Var Harmonizer::logits(const HarmonyBatch& batch, Pass& pass) const {
-  return (*model_)(Var(batch.input), positions(batch), pass).named("logits");
+  const Var alone = (*model_)(Var(batch.input), positions(batch), pass);
+  const Coupling* coupling = model_->coupling();
+  return (coupling ? alone + (*coupling)(Var(targets(batch)), pass) : alone).named("logits");
 }
 
 Tensor Harmonizer::targets(const HarmonyBatch& batch) const {
@@ -145,15 +153,19 @@ HarmonyProbabilities Harmonizer::probabilities(const Piece& piece) const {
 
 std::vector<HarmonyProbabilities> Harmonizer::probabilities(
     const std::vector<Piece>& pieces, std::span<const PieceWindow> windows) const {
+  constexpr int64 kDraws = 16;  // a standard error of 1/8 at most
   const NoGrad no_grad;
   int64 steps = 0;
   for (const PieceWindow& w : windows) steps = std::max(steps, w.length);
   const HarmonyBatch batch = make_batch(pieces, windows, steps, format_);
   Pass pass = Pass::eval();
-  const Tensor p = sigmoid(logits(batch, pass).value());
+  const Coupling* coupling = model_->coupling();
+  const Tensor p = coupling ? (*model_)(Var(batch.input), positions(batch), pass).value()
+                            : sigmoid(logits(batch, pass).value());
   std::vector<HarmonyProbabilities> out;
   for (std::size_t i = 0; i < windows.size(); ++i) {
-    const Tensor rows = slice(select(p, 0, static_cast<int64>(i)), 0, 0, windows[i].length);
+    Tensor rows = slice(select(p, 0, static_cast<int64>(i)), 0, 0, windows[i].length);
+    if (coupling) rows = marginals(rows, *coupling, kDraws, Rng(0));
     const OutputColumns piano = piano_columns();
     const auto part = [&](int64 first) {
       return contiguous(slice(rows, 1, first, first + piano.count));

@@ -42,7 +42,8 @@ class Harmonizer {
 
   /// Labels and mask of a batch as the encoding sees them.
   Positions positions(const HarmonyBatch& batch) const;
-  /// Logits [B, N, outputs]: onsets (where the model has them), then sustain.
+  /// Logits [B, N, outputs]: onsets (where the model has them), then sustain; of coupled outputs
+  /// each given the batch's targets before it.
   Var logits(const HarmonyBatch& batch, Pass& pass) const;
   /// Mean binary cross entropy over onsets and sustain of the steps that are no padding.
   Var loss(const HarmonyBatch& batch, Pass& pass) const;

@@ -38,3 +38,4 @@
 #include "train/threshold.h"
 #include "train/trainer.h"
 #include "train/training_report.h"
+#include "train/within_step.h"

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "nn/activation.h"
+#include "nn/coupling.h"
 #include "nn/dropout.h"
 #include "nn/embedding.h"
 #include "nn/linear.h"
@@ -69,6 +70,17 @@ Tensor f64(std::initializer_list<double> values, const Shape& shape) {
 }
 
 }  // namespace
+
+TEST_CASE("coupling: an output sees those before it, and none at the begin") {
+  Coupling c(Build("c", Rng(1), DType::f64), 3);
+  const Var y(f64({1, 1, 0, 0, 1, 1}, {2, 3}));
+  Pass pass = Pass::eval();
+  CHECK(max(abs(c(y, pass).value())).item() == 0);
+  c.weight().set(f64({9, 2, 3, 9, 9, 5, 9, 9, 9}, {3, 3}));
+  CHECK(c(y, pass).value().to_vector<double>() == std::vector<double>{0, 2, 8, 0, 0, 5});
+  const Tensor g = backward(sum(c(y, pass))).of(*c.weight());
+  CHECK(g.to_vector<double>() == std::vector<double>{0, 1, 1, 0, 0, 2, 0, 0, 0});
+}
 
 TEST_CASE("every layer: gradients, parameters, state, randomness, f32") {
   for (const ModuleDef& d : layers()) check_module(d);

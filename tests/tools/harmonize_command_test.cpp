@@ -297,6 +297,38 @@ TEST_CASE("streaming: refused for what looks ahead, else the same music") {
   check_refused(tune + whole + " --stream", {"model.causal = false"});
 }
 
+TEST_CASE(
+    "a model that hears its past plays by itself: seeds, streaming, a melody without chords") {
+  const std::string past = scratch() / "past", out = scratch() / "out.mid";
+  REQUIRE(gradus_command("train" + kTiny +
+                         "--context time --pe rope --set data.inputs=melody,past,past-bar "
+                         "--set model.coupled=true --set train.past_noise=0.1 --out " +
+                         past)
+              .code == 0);
+  const std::string command = "harmonize '" + midi("bare.mid", melody(30)) + "' -o " + out;
+  const std::string run = command + " --run " + past;
+  const CommandResult first = gradus_command(run);
+  REQUIRE_MESSAGE(first.code == 0, first.out);
+  CHECK(first.has("played at temperature 1, seed 1"));
+  const std::string one = read_file(out);
+  REQUIRE(gradus_command(run + " --seed 2").code == 0);
+  CHECK(read_file(out) != one);
+  const CommandResult streamed = gradus_command(run + " --stream --seed 1");
+  CHECK(streamed.has("bar by bar"));
+  CHECK(read_file(out) == one);
+  CHECK(gradus_command(run + " --temperature 0.5").has("temperature 0.5, pivot"));
+  check_refused(run + " --temperature 11", {"--temperature", "0 to 10", "'11'"});
+  check_refused(command + " --chords C --run " + scratch().run() + " --seed 2",
+                {"--seed belongs to a model that hears its past", "reads melody, beat"});
+
+  const CommandResult table =
+      gradus_command("evaluate --run " + past + " --seeds 2 --time-steps 16 --set decode.cut=0.5");
+  REQUIRE_MESSAGE(table.code == 0, table.out);
+  for (const char* words : {"seed 2", "true past", "no onset below 0.5", "nats a cell, given the",
+                            "16 steps: ", "one after another"})
+    CHECK_MESSAGE(table.has(words), table.out);
+}
+
 TEST_CASE("a checkpoint that does not fit is refused") {
   const fs::path other = scratch() / "other";
   fs::copy(scratch().run(), other, fs::copy_options::recursive);

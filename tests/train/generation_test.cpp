@@ -74,6 +74,36 @@ TEST_CASE("a function of seed, piece and place alone") {
   CHECK(generate(h, pieces, {}, sampling(h)).empty());
 }
 
+TEST_CASE("coupled: notes that exclude each other, and notes that come together") {
+  Harmonizer h = saying(0.2, 0.2, {"model.coupled=true"});
+  const auto row = [](const Tensor& t) { return t.to_vector<float>(); };
+  Parameter* weight = nullptr;
+  for (Parameter* p : h.model().parameters())
+    if (p->path().ends_with("coupling/weight")) weight = p;
+  REQUIRE(weight);
+  const int64 n = weight->value().size(0);
+  std::vector<float> w = row(weight->value());
+  const auto at = [&](int from, int to) -> float& {
+    return w[static_cast<std::size_t>((from - 36) * n + to - 36)];
+  };
+  at(40, 41) = -100;
+  at(40, 52) = 100;
+  weight->set(from_values<float>(w, {n, n}));
+  const std::vector<Piece> pieces{make_piece("p", {{0, 64, 60}}, 4, 4)};
+  const PieceWindow window{0, 0, 64};
+  std::vector<bool> plays(64 * 128, false);
+  const std::vector<Note> notes = generate(h, pieces, {&window, 1}, sampling(h))[0];
+  for (const Note& note : notes)
+    plays[static_cast<std::size_t>(note.start * 128 + note.pitch)] = true;
+  int both = 0, with_octave = 0, lower = 0, upper = 0;
+  for (std::size_t t = 0; t < 64; ++t) {
+    lower += plays[t * 128 + 40], upper += plays[t * 128 + 41];
+    both += plays[t * 128 + 40] && plays[t * 128 + 41];
+    with_octave += plays[t * 128 + 40] && plays[t * 128 + 52];
+  }
+  CHECK((lower > 2 && upper > 2 && both == 0 && with_octave == lower));
+}
+
 TEST_CASE("a piece in overlapping windows; a bare melody; nothing at all") {
   const Harmonizer h(tiny());
   const Piece piece = make_piece(bundled_tune("twinkle"));  // 12 bars, 192 steps
@@ -114,11 +144,11 @@ TEST_CASE("probabilities, temperature, cut") {
   // A colder model moves away from the threshold, on either side of it.
   s.temperature = 0.5;
   CHECK(static_cast<double>(play(h, s).size()) < 0.5 * count);
-  s.threshold = 0.05;
+  s.pivot = 0.05;
   CHECK(static_cast<double>(play(h, s).size()) > 1.3 * count);
   s.temperature = 0;
   CHECK(static_cast<double>(play(h, s).size()) == cells);  // each cell begins a note
-  s.threshold = 0.11;
+  s.pivot = 0.11;
   CHECK(play(h, s).empty());
   s = sampling(h);
   s.cut = 0.11;
@@ -179,10 +209,12 @@ TEST_CASE("rules that look at steps to come are refused; parameters that are no 
   const PieceWindow w{0, 0, 16};
   CHECK(has(message([&] { generate(h, pieces, {&w, 1}, sampling(h)); }), "are not finite"));
   CHECK(to_string(sampling(h)) == "played at temperature 1");
+  CHECK(make_sampling(tiny(), 0.3, 1).pivot == 0.3);
+  CHECK(make_sampling(tiny({"decode.pivot=0.2"}), 0.3, 1).pivot == 0.2);
 }
 
 TEST_CASE("a run that hears its past, with mistakes, goes on bit for bit after a stop") {
-  const Experiment e = tiny({"train.past_noise=0.3", "train.accumulate=2"});
+  const Experiment e = tiny({"train.past_noise=0.3", "train.accumulate=2", "model.coupled=true"});
   ScratchFolder scratch;
   const auto run = [&](const std::string& name, int64 stop_at) {
     const RunFolder folder = RunFolder::create(scratch.path / name, e);

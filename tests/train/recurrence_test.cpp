@@ -24,6 +24,15 @@ Experiment tiny(const std::vector<std::string>& more = {}) {
   all.insert(all.end(), more.begin(), more.end());
   return Experiment::parse("", "test", all);
 }
+/// Its outputs see each other, if they are coupled.
+Harmonizer drawn(const std::vector<std::string>& more = {}) {
+  Harmonizer h(tiny(more));
+  Rng rng(3);
+  for (Parameter* p : h.model().parameters())
+    if (p->path().ends_with("coupling/weight"))
+      p->set(uniform(rng, p->value().shape(), -1, 1, DType::f32));
+  return h;
+}
 std::vector<Piece> two_pieces() {
   return {make_piece(bundled_tune("twinkle")), make_piece(bundled_tune("amazing_grace"))};
 }
@@ -53,7 +62,12 @@ Tensor step_by_step(const Harmonizer& h, const std::vector<Piece>& pieces,
     CHECK(model.state_bytes() == bytes);
   }
   CHECK(bytes > 0);
-  return concat(rows, 1);
+  Tensor all = concat(rows, 1);
+  if (const Coupling* coupling = h.model().coupling()) {
+    Pass pass = Pass::eval();
+    all = add(all, (*coupling)(Var(h.targets(truth)), pass).value());
+  }
+  return all;
 }
 
 }  // namespace
@@ -64,11 +78,12 @@ TEST_CASE("step by step is all at once, padding and windows within a piece inclu
   for (const auto& more : std::vector<std::vector<std::string>>{
            {},
            {"data.onsets=false"},
+           {"model.coupled=true", "data.steps=64", "train.seed=2"},
            {"data.targets=melody,piano"},
            {"data.context=time", "pe.name=rope", "model.norm=post"},
            {"pe.name=sine_spe", "data.context=time", "model.feature_map=favor_plus"}}) {
     CAPTURE(more.size());
-    const Harmonizer h(tiny(more));
+    const Harmonizer h = drawn(more);
     const Tensor whole = at_once(h, pieces, windows, 64);
     const Tensor steps = step_by_step(h, pieces, windows);
     REQUIRE(whole.shape() == steps.shape());
@@ -95,6 +110,30 @@ TEST_CASE("no step hears the piano of that step or of a later one") {
     if (t < 63) CHECK(max(slice(change, 1, t + 1, t + 2)).item() > 1e-4);
     if (t < 40) CHECK(max(slice(change, 1, 63, 64)).item() > 1e-7);
   }
+}
+
+TEST_CASE("within a step a coupled output sees those before it alone") {
+  auto pieces = two_pieces();
+  const Harmonizer h = drawn({"model.coupled=true"});
+  const PieceWindow w{0, 0, 64};
+  pieces[0].accompaniment = {};
+  const Tensor before = at_once(h, pieces, {&w, 1}, 64);
+  const int64 t = 20, column = 50 - h.format().target_low;
+  pieces[0].accompaniment = std::vector<Note>{{t, t + 1, 50}};
+  const Tensor change = abs(sub(at_once(h, pieces, {&w, 1}, 64), before));
+  CHECK(max(slice(change, 1, 0, t)).item() == 0);
+  const Tensor now = slice(change, 1, t, t + 1);
+  CHECK(max(slice(now, 2, 0, column + 1)).item() == 0);
+  CHECK(max(slice(now, 2, column + 1, column + 2)).item() > 0.001);
+  CHECK(max(slice(now, 2, h.piano_columns().sustain, now.size(2))).item() > 0.001);
+  CHECK(has(message([] {
+              Harmonizer(tiny({"model.coupled=true", "data.inputs=melody"}));
+            }),
+            "model.coupled = true is for a model that hears its past"));
+  CHECK(has(message([] {
+              Harmonizer(tiny({"model.coupled=true", "data.targets=melody,piano"}));
+            }),
+            "data.targets melody, piano"));
 }
 
 TEST_CASE("what cannot go step by step is refused, and so are wrong calls") {
