@@ -23,7 +23,8 @@ struct KernelSettings {
   /// "key=value": options of the encoding (and of the one that it wraps), or else numbers of a
   /// parameter by its name. "frequencies=1,.1" are angular frequencies f, of every encoding that
   /// has some, one a pair: where it has more, each is for as many in turn, several sinusoids a
-  /// coordinate are one, and codes are sinusoids, unless that is set too. "frequencies=1:.2,.1:-.3" is one vector a pair.
+  /// coordinate are one, and codes are sinusoids, unless that is set too. "frequencies=1:.2,.1:-.3"
+  /// is one vector a pair.
   std::vector<std::string> set;
   /// Numbers a label; 0: as many as the encoding reads. Where it reads several tracks and these are
   /// fewer, they are the first ones.

@@ -140,7 +140,8 @@ TEST_CASE("a hash is the same on every machine, whatever the folder of the data"
        {"train.seed=2", "train.learning_rate=1e-3", "model.d_model=128", "pe.name=rope",
         "data.context=time", "decode.merge=1", "pe.deviation=0.25", "train.epochs=11"})
     CHECK_MESSAGE(different.insert(with({setting})).second, setting);
-  CHECK(with({"train.seed=2", "model.d_model=128", "pe.name=rope", "pe.variant=C"}) == "d41ad1f77c9f54c5");
+  CHECK(with({"train.seed=2", "model.d_model=128", "pe.name=rope", "pe.variant=C"}) ==
+        "d41ad1f77c9f54c5");
 }
 
 TEST_CASE(
