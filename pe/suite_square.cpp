@@ -1,6 +1,6 @@
-// The checks of attention that forms no pairs: for every feature map, the fast form is the explicit
-// N x N form, query by query, in value and in the gradient of the input, q, k, v and every
-// parameter; and linear attention step by step is attention at once.
+// The checks of attention as it is computed, in chunks, blocks or by FFT: with every core, and for
+// every feature map, it is the explicit N x N form, query by query, in value and in the gradient of
+// the input, q, k, v and every parameter; and linear attention step by step is attention at once.
 #include <algorithm>
 #include <cmath>
 
@@ -15,7 +15,8 @@ namespace gradus::suite {
 
 namespace {
 
-constexpr int64 kTokens = 5;
+/// For every feature map; and for one, more than a chunk of causal linear attention holds (32).
+constexpr int64 kTokens = 5, kManyTokens = 37;
 
 /// An encoding and a core with one of the feature maps.
 struct Attention {
@@ -28,8 +29,10 @@ Attention attention_with(const SuiteSubject& s, CoreKind kind, const FeatureMapD
   CoreConfig config;
   config.kind = kind;
   config.feature_map = map.name;
-  if (map.stochastic) config.feature_options.set("features=8");
-  if (!map.non_negative) config.normaliser = Normaliser::none;
+  if (kind != CoreKind::softmax) {
+    if (map.stochastic) config.feature_options.set("features=8");
+    if (!map.non_negative) config.normaliser = Normaliser::none;
+  }
   Attention a{build(s), nullptr};
   const int64 d = s.shape.head_dim();
   if (a.encoding->traits().hooks & kTransformFeatures) {
@@ -52,8 +55,9 @@ Attention attention_with(const SuiteSubject& s, CoreKind kind, const FeatureMapD
 /// The input, which an encoding may add to, and what is added to it for each head; small, for eps
 /// beside sums of tiny features is no more than eps (nn/kernel_core.h, note [eps and log_scale]).
 struct Leaves {
+  int64 tokens;
   Var x, q, k, v;
-  Leaves(const SuiteSubject& s, CoreKind kind) {
+  Leaves(const SuiteSubject& s, CoreKind kind, int64 n) : tokens(n) {
     const int64 h = s.shape.heads, d = s.shape.head_dim();
     const auto of = [kind](std::uint64_t seed, const Shape& shape) {
       const Tensor t = mul(random_normal(seed, shape), 0.25);
@@ -61,8 +65,9 @@ struct Leaves {
       // numbers have no products near 0.
       return leaf(kind == CoreKind::toeplitz ? abs(t) : t);
     };
-    x = of(63, {2, kTokens, s.shape.d_model});
-    q = of(64, {2, h, kTokens, d}), k = of(65, {2, h, kTokens, d}), v = of(66, {2, h, kTokens, 3});
+    x = of(63, {2, n, s.shape.d_model});
+    q = of(64, {2, h, n, d}), k = of(65, {2, h, n, d}),
+    v = of(66, {2, h, n, kind == CoreKind::softmax ? d : 3});  // Shaw adds rows of a head's width
   }
 };
 
@@ -72,7 +77,8 @@ struct Projected {
 Projected project(const SuiteSubject& s, const PositionalEncoding& e, const Leaves& in,
                   const Positions& p, Pass& pass) {
   const Var y = e.embed(in.x, p, pass);
-  const Var of_heads = transpose(reshape(y, {2, kTokens, s.shape.heads, s.shape.head_dim()}), 1, 2);
+  const Var of_heads =
+      transpose(reshape(y, {2, in.tokens, s.shape.heads, s.shape.head_dim()}), 1, 2);
   return {in.q + of_heads * 0.25, in.k + of_heads * 0.25};
 }
 
@@ -87,13 +93,18 @@ Var by_pairs(const SuiteSubject& s, const Attention& a, const Leaves& in, const 
   Pass pass = Pass::eval();
   const Projected t = project(s, *a.encoding, in, p, pass);
   std::vector<Var> rows;
-  for (int64 m = 0; m < kTokens; ++m)
-    rows.push_back(matmul(a.core->weights(slice(t.q, 2, m, m + 1), t.k, p.rows(m, 1), pass), in.v));
+  for (int64 m = 0; m < in.tokens; ++m) {
+    const Positions query = p.rows(m, 1);
+    const Var w = a.core->weights(slice(t.q, 2, m, m + 1), t.k, query, pass);
+    rows.push_back(matmul(w, in.v));
+    if (const std::optional<Var> bias = a.encoding->value_bias(w, query, pass))
+      rows.back() = rows.back() + *bias;
+  }
   return concat(rows, 2);
 }
 
-Positions tokens(const SuiteSubject& s, const PositionalEncoding& e) {
-  return positions_of(s, e, random_labels(s, e, 67, 1, kTokens));
+Positions tokens(const SuiteSubject& s, const PositionalEncoding& e, int64 n) {
+  return positions_of(s, e, random_labels(s, e, 67, 1, n));
 }
 
 /// Gradients by everything that there is, for one random cotangent.
@@ -113,7 +124,7 @@ struct Errors {
 
 std::string compare_forms(const SuiteSubject& s, const Attention& a, const Positions& p,
                           CoreKind kind, Errors& errors) {
-  const Leaves in(s, kind);
+  const Leaves in(s, kind, p.keys());
   const Var fast = at_once(s, a, in, p), full = by_pairs(s, a, in, p);
   const double value = error_of(fast.value(), full.value());
   if (!(value <= 1e-9)) return fmt::format("values differ by {:.3g}", value);
@@ -132,9 +143,28 @@ std::string compare_forms(const SuiteSubject& s, const Attention& a, const Posit
   return {};
 }
 
+/// Causal and not, with labels as the encoding takes them; and with equal steps of time, which the
+/// bias of a lag has a form of its own for.
+std::string compare_lengths(const SuiteSubject& s, const Attention& a, CoreKind kind, int64 n,
+                            Errors& errors) {
+  const Traits t = a.encoding->traits();
+  for (bool equal : {false, true}) {
+    if (equal ? !(t.hooks & kLagBias) : kind == CoreKind::toeplitz) continue;
+    for (bool causal : {true, false}) {
+      if (t.causal_only && !causal) continue;
+      Positions p = equal ? equal_steps(*a.encoding, n) : tokens(s, *a.encoding, n);
+      p.causal = causal;
+      const std::string wrong = compare_forms(s, a, p, kind, errors);
+      if (!wrong.empty())
+        return fmt::format("{} tokens, {}{}: {}", n, causal ? "causal" : "bidirectional",
+                           equal ? ", equal steps" : "", wrong);
+    }
+  }
+  return {};
+}
+
 Finding check_square(const SuiteSubject& s, CoreKind kind) {
-  const auto plain = build(s);
-  const Traits t = plain->traits();
+  const Traits t = build(s)->traits();
   if (!core_fits(kind, t.hooks)) return not_declared();
   Errors errors;
   for (const FeatureMapDef* map : feature_maps()) {
@@ -143,16 +173,15 @@ Finding check_square(const SuiteSubject& s, CoreKind kind) {
     if (a.core->has_recurrence() != (kind == CoreKind::linear))
       return broken(
           fmt::format("{} has {} recurrence", name(kind), a.core->has_recurrence() ? "a" : "no"));
-    for (bool causal : {true, false}) {
-      if (t.causal_only && !causal) continue;
-      Positions p =
-          kind == CoreKind::toeplitz ? equal_steps(*a.encoding, kTokens) : tokens(s, *a.encoding);
-      p.causal = causal;
-      const std::string wrong = compare_forms(s, a, p, kind, errors);
-      if (!wrong.empty())
-        return broken(
-            fmt::format("{}, {}: {}", map->name, causal ? "causal" : "bidirectional", wrong));
+    std::string wrong = compare_lengths(s, a, kind, kTokens, errors);
+    if (wrong.empty() && errors.maps == 0 && (t.max_length == 0 || t.max_length >= kManyTokens))
+      wrong = compare_lengths(s, a, kind, kManyTokens, errors);
+    if (kind == CoreKind::softmax) {  // knows no feature map
+      if (!wrong.empty()) return broken(wrong);
+      return holds(
+          fmt::format("max error {:.1g}, of gradients {:.1g}", errors.value, errors.gradient));
     }
+    if (!wrong.empty()) return broken(fmt::format("{}, {}", map->name, wrong));
     ++errors.maps;
   }
   if (errors.maps < 5) return broken(fmt::format("{} feature maps fit", errors.maps));
@@ -168,8 +197,8 @@ Finding check_recurrence(const SuiteSubject& s) {
   for (const FeatureMapDef* map : feature_maps()) {
     const Attention a = attention_with(s, CoreKind::linear, *map);
     if (!a.core) continue;
-    const Leaves in(s, CoreKind::linear);
-    const Positions p = tokens(s, *a.encoding);
+    const Leaves in(s, CoreKind::linear, kTokens);
+    const Positions p = tokens(s, *a.encoding, kTokens);
     Pass pass = Pass::eval();
     const Projected t = project(s, *a.encoding, in, p, pass);
     const Tensor whole = (*a.core)(t.q, t.k, in.v, p, pass).value();
@@ -195,7 +224,8 @@ Finding check_recurrence(const SuiteSubject& s) {
 std::vector<Check> square_checks() {
   return {{"linear", [](const SuiteSubject& s) { return check_square(s, CoreKind::linear); }},
           {"recurrence", check_recurrence},
-          {"toeplitz", [](const SuiteSubject& s) { return check_square(s, CoreKind::toeplitz); }}};
+          {"toeplitz", [](const SuiteSubject& s) { return check_square(s, CoreKind::toeplitz); }},
+          {"softmax", [](const SuiteSubject& s) { return check_square(s, CoreKind::softmax); }}};
 }
 
 }  // namespace gradus::suite
