@@ -215,6 +215,13 @@ int pe_eval(int argc, char** argv) {
        {std::pair{"query", &t.q}, {"key", &t.k}, {"pm", &t.p_m}, {"pn", &t.p_n}})
     *numbers = parse_numbers(line.required(name, fmt::format("--{} NUMBERS", name)),
                              fmt::format("--{}", name));
+  // Products of larger numbers, and the steps of finite differences, leave the range of f64.
+  constexpr double kMost = 1e100;
+  for (const auto* vector : {&t.q, &t.k})
+    for (double x : *vector)
+      check<ConfigError>(std::abs(x) <= kMost,
+                         "--{} takes numbers of at most {:g} in size, got {:g}",
+                         vector == &t.q ? 'q' : 'k', kMost, x);
   check<ConfigError>(t.q.size() == t.k.size(),
                      "--q has {} numbers, --k has {}; both are of one head", t.q.size(),
                      t.k.size());

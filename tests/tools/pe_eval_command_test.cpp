@@ -118,6 +118,8 @@ TEST_CASE("vectors of labels and frequencies") {
 
 TEST_CASE("wrong words are one clear message and exit code 2") {
   check_refused("pe eval", {"needs the name of an encoding"});
+  check_refused("pe eval none --q 1e308,1 --k 1e308,1 --pm 1 --pn 2",
+                {"--q takes numbers of at most 1e+100 in size, got 1e+308"});
   check_refused("pe eval ropee" + kPair, {"unknown positional encoding", "did you mean 'rope'?"});
   check_refused("pe evil", {"unknown word 'evil'", "did you mean 'eval'?"});
   check_refused("pe eval rope --q 1,2 --k 1,2 --pm 1", {"gradus pe eval needs --pn NUMBERS"});
