@@ -117,7 +117,7 @@ std::string text(const InformationTable& table) {
 }
 
 std::string csv(const InformationTable& table) {
-  std::string out = std::string(kHead) + "\n";
+  std::string out = fmt::format("{}\n", kHead);
   for (const ContextInformation& r : table.rows)
     out += fmt::format("{},{},{},{},{},{},{},{},{}\n", r.context, r.labels, number(r.nats),
                        number(r.shuffled), number(r.paper), table.cells, table.pitches,
