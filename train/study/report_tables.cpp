@@ -152,7 +152,7 @@ double shown_ssmd(double ssmd) { return ssmd * kPaperSsmdScale / 100; }
 ReportTable rope_table(const StudyResults& results) {
   ReportTable t{.id = "table2" + results.suffix,
                 .title = fmt::format("Table II: variants of RoPE ({})", of_preset(results)),
-                .caption = std::string(kMarks) + kSsmd + note_of(results)};
+                .caption = fmt::format("{}{}{}", kMarks, kSsmd, note_of(results))};
   add_columns(t, results, kPaperColumns);
   add_floors(t, results, kPaperColumns);
   bool any = false;
@@ -174,11 +174,11 @@ ReportTable encodings_table(const StudyResults& results) {
   const char* title = encodings ? "Table III: positional encodings" : "The paper's measures";
   ReportTable t{.id = "table3" + results.suffix,
                 .title = fmt::format("{} ({})", title, of_preset(results)),
-                .caption = std::string(kMarks) +
-                           (encodings ? "RoPE is the variant with the best CS in the shorter "
-                                        "windows. "
-                                      : "") +
-                           kSsmd + note_of(results)};
+                .caption = fmt::format("{}{}{}{}", kMarks,
+                                       encodings ? "RoPE is the variant with the best CS in the "
+                                                   "shorter windows. "
+                                                 : "",
+                                       kSsmd, note_of(results))};
   add_columns(t, results, kPaperColumns);
   add_floors(t, results, kPaperColumns);
   for (const std::string& context : contexts_of(results))
@@ -189,10 +189,11 @@ ReportTable encodings_table(const StudyResults& results) {
 ReportTable further_table(const StudyResults& results) {
   ReportTable t{.id = "further" + results.suffix,
                 .title = fmt::format("What the paper does not measure ({})", of_preset(results)),
-                .caption = std::string(kMarks) +
-                           "NDD two-sided: missing and superfluous notes. Onset F1: same pitch in "
-                           "the same 16th. Note F1: and the same end, nearly. Onsets: predicted "
-                           "over true ones; far below 1 is silence."};
+                .caption = fmt::format(
+                    "{}NDD two-sided: missing and superfluous notes. Onset F1: same pitch in the "
+                    "same 16th. Note F1: and the same end, nearly. Onsets: predicted over true "
+                    "ones; far below 1 is silence.",
+                    kMarks)};
   add_columns(t, results, kFurtherColumns);
   add_floors(t, results, kFurtherColumns);
   for (const std::string& context : contexts_of(results)) {
