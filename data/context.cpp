@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "tensor/error.h"
 #include "tensor/text.h"
@@ -51,17 +50,18 @@ void each_step(const Window& w, double* out, int64 stride, F&& f) {
   each(w, out, stride, [&](int64 t) { return f(w.step(t)); });
 }
 
+// Chords that no song of the set has come after the others.
 void write_rep(const Window& w, double* out, int64 stride) {
-  std::map<std::uint32_t, int64> rank;
+  std::map<int64, int64> rank;
   each_step(w, out, stride, [&](const StepLabels& s) {
     const std::uint32_t code = transposed_code(chord_code(s), w.semitones);
-    rank.emplace(code, 0);
-    return code;
+    const int64 number = w.chords.find(code).value_or(w.chords.size() + code);
+    rank.emplace(number, 0);
+    return number;
   });
   int64 next = 0;
   for (auto& entry : rank) entry.second = next++;
-  each(w, out, stride,
-       [&](int64 t) { return rank.at(static_cast<std::uint32_t>(out[t * stride])); });
+  each(w, out, stride, [&](int64 t) { return rank.at(static_cast<int64>(out[t * stride])); });
 }
 
 /// The token of the chord, so many semitones higher; neighbours have mostly the same chord.
@@ -105,7 +105,7 @@ const std::vector<Context>& contexts() {
        [](const Window& w, double* out, int64 stride) {
          each(w, out, stride, [](int64 t) { return t; });
        }},
-      {"rep", "rank of the chord (root, tones) among those of the window", LabelKind::token, 1,
+      {"rep", "rank of the chord's token among those of the window", LabelKind::token, 1,
        true, tokens, write_rep},
       {"key", "token of the chord, transposed from the song's key to C", LabelKind::token, 1, true,
        tokens, write_key},
@@ -185,22 +185,33 @@ std::uint32_t transposed_code(std::uint32_t code, int semitones) {
 }
 
 ChordVocabulary::ChordVocabulary(const std::vector<std::uint32_t>& codes) {
-  std::set<std::uint32_t> all = {0};
-  for (std::uint32_t code : codes)
-    for (int k = 0; k < 12; ++k) all.insert(transposed_code(code, k));
-  codes_.assign(all.begin(), all.end());
+  const auto add = [this](std::uint32_t code) {
+    if (tokens_.emplace(code, size()).second) codes_.push_back(code);
+  };
+  add(0);
+  for (std::uint32_t code : codes) add(code);
+  const std::vector<std::uint32_t> heard = codes_;
+  for (int k = 1; k < 12; ++k)
+    for (std::uint32_t code : heard) add(transposed_code(code, k));
 }
 
 ChordVocabulary::ChordVocabulary(const std::vector<Piece>& pieces) {
-  std::set<std::uint32_t> seen;
+  std::vector<std::uint32_t> codes;
   for (const Piece& p : pieces)
-    for (const StepLabels& s : p.steps) seen.insert(chord_code(s));
-  *this = ChordVocabulary(std::vector<std::uint32_t>(seen.begin(), seen.end()));
+    for (const StepLabels& s : p.steps) {
+      const std::uint32_t code = chord_code(s);
+      if (codes.empty() || codes.back() != code) codes.push_back(code);
+    }
+  *this = ChordVocabulary(codes);
+}
+
+std::optional<int64> ChordVocabulary::find(std::uint32_t code) const {
+  const auto found = tokens_.find(code);
+  return found == tokens_.end() ? std::nullopt : std::optional(found->second);
 }
 
 int64 ChordVocabulary::token(std::uint32_t code) const {
-  const auto found = std::lower_bound(codes_.begin(), codes_.end(), code);
-  if (found != codes_.end() && *found == code) return found - codes_.begin();
+  if (const std::optional<int64> found = find(code)) return *found;
   std::vector<std::string> tones;
   for (int p = 0; p < 12; ++p)
     if (code >> (11 - p) & 1u) tones.push_back(pitch_class_name(p));

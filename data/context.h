@@ -3,33 +3,43 @@
 // melody, style. One table serves training, export and documentation.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "data/piece.h"
 
 namespace gradus {
 
-/// Numbers chords as the papers' table of (root, chroma) does: no chord is 0, then by root from C,
-/// then by the chroma bits from C on. Basses do not count.
+/// A number for (root, tones): 0 for no chord, then by root from C, then by the bits from C on.
+/// Basses do not count.
 std::uint32_t chord_code(int root, unsigned tones);
 std::uint32_t chord_code(const StepLabels& step);
 /// The code of the same chord so many semitones higher.
 std::uint32_t transposed_code(std::uint32_t code, int semitones);
 
-/// The chords of a data set in all twelve keys, in the order of their codes.
+/// The chords of a data set in all twelve keys. Numbered as the papers number them, who do not say
+/// it: of the orders tried, the one in which the songs first bring them up gives REP the mutual
+/// information of their Table I (SPEC 6.2; `gradus data mi`). So: no chord, the chords as they
+/// appear, then their transpositions that do not, a semitone higher before two.
 class ChordVocabulary {
  public:
-  ChordVocabulary() = default;  ///< no chord alone
+  ChordVocabulary() : ChordVocabulary(std::vector<std::uint32_t>{}) {}  ///< no chord alone
+  /// Codes as they appear; further times do not count.
   explicit ChordVocabulary(const std::vector<std::uint32_t>& codes);
   explicit ChordVocabulary(const std::vector<Piece>& pieces);
   int64 size() const { return static_cast<int64>(codes_.size()); }
   /// 0 for no chord; ConfigError for a chord that the set has in no key.
   int64 token(std::uint32_t code) const;
+  /// The same; nothing for a chord that the set has in no key.
+  std::optional<int64> find(std::uint32_t code) const;
+  /// By token.
   const std::vector<std::uint32_t>& codes() const { return codes_; }
 
  private:
-  std::vector<std::uint32_t> codes_ = {0};
+  std::vector<std::uint32_t> codes_;
+  std::unordered_map<std::uint32_t, int64> tokens_;
 };
 
 /// How the values of a label behave: a point in time, one of so many tokens, or 0 and 1.

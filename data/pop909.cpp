@@ -127,8 +127,6 @@ PopSet read_pop909(const std::filesystem::path& data, PopAlignment alignment) {
   std::vector<std::uint32_t> codes;
   for (const PopSong& song : set.songs)
     for (const PopChordSpan& s : song.labels.chords.spans) codes.push_back(chord_code(s.chord));
-  std::sort(codes.begin(), codes.end());
-  codes.erase(std::unique(codes.begin(), codes.end()), codes.end());
   set.chords = ChordVocabulary(codes);
   return set;
 }

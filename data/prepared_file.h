@@ -16,7 +16,7 @@ using Checksum = std::array<std::uint64_t, 4>;
 Checksum checksum(const void* bytes, std::size_t count);
 
 /// To be raised with every change of how pieces are made of their sources: part of the stamp.
-inline constexpr int kPiecesVersion = 2;
+inline constexpr int kPiecesVersion = 3;
 
 /// The bytes of a file; the same data and stamp give the same bytes.
 std::string prepared_bytes(const HarmonyData& data, const Checksum& stamp);

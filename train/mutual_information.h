@@ -44,9 +44,8 @@ SoundingCells shuffled(const SoundingCells& cells, Rng& rng);
 double mutual_information(const SoundingCells& cells, const RowLabels& labels);
 
 /// The contexts of the paper as its code reads POP909 (C1, preprocessing.py): a chord is the list
-/// of pitch classes beside its name and the number behind that list, which is the bass; REP ranks
-/// the chords of a window by when the songs, in order, first bring them up; KEY moves them to C,
-/// without and with the mode. Ours (data/context.h) read the name, and rank by root and tones.
+/// of pitch classes beside its name and the number behind that list, which is the bass; KEY moves
+/// them to C, without and with the mode. Ours (data/context.h) read the name.
 std::vector<std::string> paper_contexts();
 /// Windows of pieces that were made of the set's songs, on its grid, from the first note on.
 RowLabels paper_row_labels(const PopSet& set, const std::vector<Piece>& pieces,
