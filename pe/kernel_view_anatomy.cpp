@@ -11,7 +11,9 @@ namespace gradus {
 
 namespace {
 
-constexpr double kNothing = 1e-8;  // of the largest: rounding
+constexpr double kNothing = 1e-8;       // of the largest: rounding
+constexpr double kProportional = 1e-5;  // what a multiple may leave: parts by lag and sum are
+                                        // found by rounds, to some 1e-7
 
 using Row = std::vector<double>;
 
@@ -127,7 +129,14 @@ double multiple(const Row& a, const Row& b, const Cells& cells) {
   const double factor = dot / energy(a, cells);
   Row rest = b;
   for (std::size_t c = 0; c < a.size(); ++c) rest[c] -= factor * a[c];
-  return energy(rest, cells) <= 1e-10 * energy(b, cells) ? factor : 0;
+  return energy(rest, cells) <= kProportional * kProportional * energy(b, cells) ? factor : 0;
+}
+
+/// "0.5 " before a product; nothing for 1, as near as functions of one kind are told apart.
+std::string factor_text(double size) {
+  if (std::abs(size - 1) <= kProportional) return "";
+  const std::string text = fmt::format("{:.3g} ", size);
+  return text == "1 " ? fmt::format("{:.6g} ", size) : text;
 }
 
 void meet(std::vector<Cluster>& clusters, Encounter::Depends on, const Row& function,
@@ -136,10 +145,7 @@ void meet(std::vector<Cluster>& clusters, Encounter::Depends on, const Row& func
     if (c.shown.on != on || c.shown.up_to_a_constant != up_to_a_constant) continue;
     const double factor = multiple(c.function, function, cells);
     if (factor == 0) continue;
-    const double size = std::abs(factor);
-    c.shown.products += factor < 0 ? " - " : " + ";
-    if (std::abs(size - 1) > 1e-9) c.shown.products += fmt::format("{:.3g} ", size);
-    c.shown.products += product;
+    c.shown.products += (factor < 0 ? " - " : " + ") + factor_text(std::abs(factor)) + product;
     return;
   }
   clusters.push_back({{on, product, 0, {}, up_to_a_constant}, function});

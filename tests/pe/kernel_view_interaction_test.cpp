@@ -88,6 +88,33 @@ TEST_CASE("RoPEPool: four functions a pair, of D- and D+, rank 1 (23)") {
         std::set<std::string>{"q1 k1 - q2 k2", "q1 k2 + q2 k1", "q3 k3 - q4 k4", "q3 k4 + q4 k3"});
 }
 
+TEST_CASE("a factor of 1 is not written, however few or far the labels are") {
+  for (const auto& [from, to] : {std::pair<int64, int64>{0, 4}, {0, 3}, {-3, 1}, {100, 108}}) {
+    CAPTURE(from);
+    CAPTURE(to);
+    for (int64 d : {4, 8}) {
+      const KernelView view(
+          find_encoding("ropepool"),
+          {.head_dim = d, .set = {d == 4 ? "frequencies=1,.1" : "frequencies=1,.1,.01,.001"}});
+      for (const Encounter& e : interaction_anatomy(interaction_grid(view, from, to)).encounters)
+        CHECK_MESSAGE(e.products.find(" 1 ") == std::string::npos, e.products);
+    }
+  }
+  // Others are, even those that three digits would write as 1.
+  InteractionGrid g;
+  g.labels = {0, 1, 2, 3}, g.d = 3;
+  std::vector<double> m(4 * 4 * 4 * 4, 0.0);
+  for (std::size_t cell = 0; cell < 16; ++cell) {
+    const double size[] = {1, -0.5, 1.0008};
+    const double lag = static_cast<double>(cell / 4) - static_cast<double>(cell % 4);
+    for (std::size_t i = 0; i < 3; ++i) m[cell * 16 + i * 5] = size[i] * std::cos(lag);
+  }
+  g.closed = from_values(m, {4, 4, 4, 4});
+  const InteractionAnatomy a = interaction_anatomy(g);
+  REQUIRE(a.encounters.size() == 1);
+  CHECK(a.encounters[0].products == "q1 k1 - 0.5 q2 k2 + 1.0008 q3 k3");
+}
+
 TEST_CASE("pooled F-StrIPE1 meets all products, with functions of neither difference nor sum") {
   const InteractionAnatomy a =
       interaction_anatomy(grid_of("f_stripe1", {"frequencies=1,.5,.2,.1"}));
