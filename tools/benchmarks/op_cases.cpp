@@ -69,6 +69,15 @@ std::vector<Case> op_cases() {
       {"tiny_scalar", "mul, add of numbers, fwd+bwd, per op", {}, 1000, [] { return chain({}); }});
   all.push_back(
       {"tiny_16", "mul, add of 16 numbers, fwd+bwd, per op", {}, 1000, [] { return chain({16}); }});
+  all.push_back({"graph_1e6", "a graph of 10^6 nodes: built, differentiated, freed", {}, 1, [] {
+                   const Tensor half = scalar(0.5);
+                   return std::function<void()>([half] {
+                     const Var in = leaf(half);
+                     Var y = in;
+                     for (int i = 0; i < 1'000'000; ++i) y = neg(y);
+                     backward(std::move(y)).of(in);
+                   });
+                 }});
   all.push_back({"chain_1e6",
                  "x a + b, tanh, x a - b, sigmoid, sum of 10^6, fwd+bwd",
                  {0, 2 * kMillion, 0},

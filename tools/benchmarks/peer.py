@@ -50,6 +50,19 @@ def long_chain():
     return once
 
 
+def deep_graph():
+    x = torch.tensor(0.5, requires_grad=True)
+
+    def once():
+        x.grad = None
+        y = x
+        for _ in range(1000000):
+            y = -y
+        y.backward()
+
+    return once
+
+
 def forward_only(f):
     x = torch.randn(1000000)
 
@@ -215,6 +228,7 @@ def cases():
     all_cases = {
         "tiny_scalar": {"eager": lambda: chain(())},
         "tiny_16": {"eager": lambda: chain((16,))},
+        "graph_1e6": {"eager": deep_graph},
         "chain_1e6": {"eager": long_chain},
         "exp_1e6": {"eager": lambda: forward_only(torch.exp)},
         "tanh_1e6": {"eager": lambda: forward_only(torch.tanh)},
