@@ -155,10 +155,14 @@ class PositionalEncoding : public Module {
     (void)weights;
     return std::nullopt;
   }
-  /// Closed form for labels p_m, p_n (f64 [L]).
+  /// Closed form for labels p_m, p_n (f64 [L]): of the codes drawn last, or else of their mean.
   virtual std::optional<Interaction> interaction(const Tensor& p_m, const Tensor& p_n) const {
     (void)p_m, (void)p_n;
     return std::nullopt;
+  }
+  /// Closed form of the mean over draws.
+  virtual std::optional<Interaction> mean_interaction(const Tensor& p_m, const Tensor& p_n) const {
+    return interaction(p_m, p_n);
   }
   /// The same around the encoding inside this one, which must outlive it, with parameters and draws
   /// of its own for all else; null where nothing is inside.

@@ -112,6 +112,13 @@ std::optional<Interaction> KernelView::interaction(const std::vector<double>& p_
                      .gamma = reshape(code.a.value(), {1})};
 }
 
+std::optional<Interaction> KernelView::mean_interaction(const std::vector<double>& p_m,
+                                                        const std::vector<double>& p_n) const {
+  if (encoding_->traits().hooks == kEmbed) return interaction(p_m, p_n);
+  const Shape shape{label_width_};
+  return encoding_->mean_interaction(from_values(p_m, shape), from_values(p_n, shape));
+}
+
 std::vector<std::string> KernelView::notes() const {
   const Traits t = encoding_->traits();
   std::vector<std::string> notes = notes_;
@@ -124,7 +131,6 @@ std::vector<std::string> KernelView::notes() const {
     notes.emplace_back("the values have a term of their own, not part of a_mn");
   if (t.causal_only)
     notes.emplace_back("no query looks at later tokens: scores of later keys are never used");
-  if (t.stochastic) notes.emplace_back("random: the numbers are those of one draw");
   return notes;
 }
 

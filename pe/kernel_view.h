@@ -58,6 +58,9 @@ class KernelView {
   /// input has one: a = (q + e(p_m)) . (k + e(p_n)).
   std::optional<Interaction> interaction(const std::vector<double>& p_m,
                                          const std::vector<double>& p_n) const;
+  /// Likewise of the mean over draws.
+  std::optional<Interaction> mean_interaction(const std::vector<double>& p_m,
+                                              const std::vector<double>& p_n) const;
   /// Angular frequencies f64 [n, L], those set or else its own; undefined where it has none.
   const Tensor& frequencies() const { return frequencies_; }
   /// Works with these [n, L] from now on, and gradients flow to them.

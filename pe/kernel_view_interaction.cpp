@@ -65,18 +65,16 @@ Regression regress(const KernelView& view, const Tensor& labels, Rng& rng) {
           gradus::sum(mul(rest, rest)).item(), gradus::sum(mul(a, a)).item()};
 }
 
-Tensor closed_form(const KernelView& view, const std::vector<double>& labels, bool& exists) {
+std::optional<Tensor> closed_form(const KernelView& view, const std::vector<double>& labels) {
   const int64 d = view.head_dim(), n = static_cast<int64>(labels.size());
   const auto width = static_cast<std::size_t>(view.label_width()),
              side = static_cast<std::size_t>(d + 1);
   std::vector<double> out;
-  exists = true;
   for (double m : labels)
     for (double l : labels) {
       const auto closed =
-          view.interaction(std::vector<double>(width, m), std::vector<double>(width, l));
-      exists = closed && closed->g.size(1) == d;
-      if (!exists) return {};
+          view.mean_interaction(std::vector<double>(width, m), std::vector<double>(width, l));
+      if (!closed || closed->g.size(1) != d) return std::nullopt;
       std::vector<double> block(side * side, 0.0);
       const auto put = [&](const Tensor& t, auto&& at) {
         if (!t.defined()) return;
@@ -126,29 +124,25 @@ InteractionGrid interaction_grid(const KernelView& view, int64 from, int64 to, i
   const auto masked = [&](const Tensor& m) { return where(used, m, zeros_like(m)); };
 
   Rng rng = Rng(1).stream("interaction"), codes_rng = Rng(2).stream("codes");
-  const int64 draws = t.stochastic ? codes : 1;
-  Tensor sum_m, sum_squares, sum_closed;
+  grid.codes = t.stochastic ? codes : 1;
+  Tensor sum_m, sum_squares;
   double left = 0, total = 0;
-  bool exists = true;
-  for (int64 i = 0; i < draws; ++i) {
+  for (int64 i = 0; i < grid.codes; ++i) {
     if (t.stochastic) view.encoding().draw(codes_rng);
     const Regression r = regress(view, labels, rng);
     sum_m = i == 0 ? r.m : add(sum_m, r.m);
     sum_squares = i == 0 ? mul(r.m, r.m) : add(sum_squares, mul(r.m, r.m));
     left += r.left, total += r.total;
-    // It may be that of the codes that were drawn, or that of their mean.
-    if (exists) {
-      const Tensor closed = closed_form(view, grid.labels, exists);
-      if (exists) sum_closed = i == 0 ? closed : add(sum_closed, closed);
-    }
   }
-  const auto count = static_cast<double>(draws);
-  if (exists) grid.closed = masked(mul(sum_closed, 1 / count));
+  const auto count = static_cast<double>(grid.codes);
+  if (const auto closed = closed_form(view, grid.labels)) grid.closed = masked(*closed);
   grid.measured = masked(mul(sum_m, 1 / count));
   grid.not_bilinear = total > 0 ? std::sqrt(left / total) : 0;
-  if (draws > 1) {
-    const Tensor variance = sub(mul(sum_squares, 1 / count), mul(grid.measured, grid.measured));
-    grid.standard_error = std::sqrt(std::max(0.0, mean(variance).item()) / (count - 1));
+  if (grid.codes > 1) {
+    const double squares = mean(mul(grid.measured, grid.measured)).item(),
+                 variance = mean(masked(mul(sum_squares, 1 / count))).item() - squares;
+    // Codes that no draw changes leave rounding.
+    if (variance > 1e-12 * squares) grid.standard_error = std::sqrt(variance / (count - 1));
   }
   return grid;
 }

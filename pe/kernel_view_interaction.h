@@ -18,8 +18,9 @@ struct InteractionGrid {
   std::vector<double> labels;    ///< N of them; every number of a wider label is the same
   int64 d = 0;                   ///< head size
   bool later_keys = true;        ///< false: pairs with n > m are never used
-  std::optional<Tensor> closed;  ///< f64 [N, N, d+1, d+1]
+  std::optional<Tensor> closed;  ///< f64 [N, N, d+1, d+1]; of the mean over codes
   Tensor measured;               ///< likewise; the mean over codes where these are random
+  int64 codes = 1;               ///< how many draws were averaged
   double standard_error = 0;     ///< of a measured number, over codes; 0: not random
   double not_bilinear = 0;       ///< RMS of what the regression leaves, as a share of the scores'
 

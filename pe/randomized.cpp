@@ -114,6 +114,9 @@ class Randomized : public PositionalEncoding, public HasFrequencies {
   std::optional<Interaction> interaction(const Tensor& p_m, const Tensor& p_n) const override {
     return inside_->interaction(p_m, p_n);
   }
+  std::optional<Interaction> mean_interaction(const Tensor& p_m, const Tensor& p_n) const override {
+    return inside_->mean_interaction(p_m, p_n);
+  }
 
  private:
   void draw_own(Rng& rng) { draw_.set(integers(rng, {1}, 0, int64{1} << 62)); }

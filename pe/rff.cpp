@@ -31,7 +31,7 @@ matern with v = 1/2 is exp(-|D|/l), with v = 3/2 (1 + sqrt(3) |D|/l) exp(-sqrt(3
 At evaluation the last draw stays, and it is saved with the model. Nothing is learned.
 
     layout   [d][r][cos, sin]                                 width 2 d R
-    closed form   G = diag(1/R sum_r cos(w_dr . D))
+    closed form   G = diag(1/R sum_r cos(w_dr . D)) of a draw, kappa(D) I in the mean
 )";
 
 enum class Kernel { gaussian, laplace, matern };
@@ -61,6 +61,20 @@ struct RffConfig {
     return c;
   }
 };
+
+/// kappa of a difference of labels.
+double kernel_of(const RffConfig& c, const std::vector<double>& lag) {
+  double squares = 0, sizes = 0;
+  for (double x : lag) squares += x * x, sizes += std::abs(x);
+  if (c.kernel == Kernel::laplace) return std::exp(-sizes / c.length);
+  const double r = std::sqrt(squares) / c.length, v = c.smoothness;
+  if (c.kernel == Kernel::gaussian) return std::exp(-r * r / 2);
+  const double t = std::sqrt(2 * v) * r;
+  if (t > 1400) return 0;  // below all numbers, for smoothness up to 50
+  const double kappa =
+      t == 0 ? 1 : std::pow(2, 1 - v) / std::tgamma(v) * std::pow(t, v) * std::cyl_bessel_k(v, t);
+  return std::isfinite(kappa) ? kappa : 1;  // K_v of nearly 0 is above all numbers
+}
 
 constexpr Traits kTraits{.hooks = kTransform,
                          .takes_vector = true,
@@ -105,6 +119,14 @@ class Rff : public AngleEncoding {
     return Interaction{.g = diagonals(p, shape().heads), .alpha = {}, .beta = {}, .gamma = {}};
   }
 
+  /// G = kappa(D) I; of frequencies that a study put in their place, no draw changes anything.
+  std::optional<Interaction> mean_interaction(const Tensor& p_m, const Tensor& p_n) const override {
+    if (studied().defined()) return interaction(p_m, p_n);
+    const double kappa = kernel_of(config_, sub(p_m, p_n).to_vector<double>());
+    const std::vector<double> all(static_cast<std::size_t>(shape().d_model), kappa);
+    return Interaction{.g = diagonals(all, shape().heads), .alpha = {}, .beta = {}, .gamma = {}};
+  }
+
  protected:
   Var frequencies() const override { return Var(drawn_.value()); }
 
@@ -132,17 +154,6 @@ class Rff : public AngleEncoding {
 
 // ---- its own traits
 // ------------------------------------------------------------------------------
-
-double kernel_of(const RffConfig& c, const std::vector<double>& lag) {
-  double squares = 0, sizes = 0;
-  for (double x : lag) squares += x * x, sizes += std::abs(x);
-  if (c.kernel == Kernel::laplace) return std::exp(-sizes / c.length);
-  const double r = std::sqrt(squares) / c.length, v = c.smoothness;
-  if (c.kernel == Kernel::gaussian) return std::exp(-r * r / 2);
-  const double t = std::sqrt(2 * v) * r;
-  return t == 0 ? 1
-                : std::pow(2, 1 - v) / std::tgamma(v) * std::pow(t, v) * std::cyl_bessel_k(v, t);
-}
 
 /// sum_d P_d / d of every head: the mean of R d H cosines.
 double mean_cosine(const SuiteSubject& s, const PositionalEncoding& e,

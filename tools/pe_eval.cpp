@@ -69,10 +69,11 @@ void print_terms(const KernelView& view, const Tokens& t, double a) {
                  x.content * x.context);
   }
   if (terms.size() > kMostTerms) fmt::print("  and {} more\n", terms.size() - kMostTerms);
-  fmt::print(
-      "  sum of {} term{}: {:.10f}, {:.1e} from a_mn{}\n", terms.size(),
-      terms.size() == 1 ? "" : "s", sum, std::abs(sum - a),
-      view.encoding().traits().stochastic ? " of this draw; the closed form is the mean" : "");
+  fmt::print("  sum of {} term{}: {:.10f}, {:.1e} from a_mn{}\n", terms.size(),
+             terms.size() == 1 ? "" : "s", sum, std::abs(sum - a),
+             view.encoding().traits().relative == Relative::in_the_mean
+                 ? " of this draw; the closed form is the mean"
+                 : "");
 }
 
 // ---- gradient -----------------------------------------------------------------------------------
@@ -246,6 +247,8 @@ int pe_eval(int argc, char** argv) {
   const double a = pair.a.item();
   fmt::print("{}: {}\n", def.name, def.formula);
   for (const std::string& s : view.notes()) fmt::print("({})\n", s);
+  if (view.encoding().traits().stochastic)
+    fmt::print("(random: the numbers are those of one draw)\n");
   fmt::print("\nfeatures of q   {}\nfeatures of k   {}\n", list_of(pair.q.value()),
              list_of(pair.k.value()));
   if (pair.bias != 0) fmt::print("sqrt(d) bias    {:.10f}\n", pair.bias);

@@ -71,6 +71,9 @@ void print_one(const KernelView& view, const InteractionGrid& g,
              g.labels.front(), g.labels.back(), g.d,
              set.empty() ? std::string() : "; " + join(set));
   for (const std::string& s : view.notes()) fmt::print("({})\n", s);
+  if (g.standard_error > 0)
+    fmt::print("(random: {}Monte Carlo averages {} draws)\n",
+               g.closed ? "the closed form is the mean over all codes, " : "", g.codes);
   if (g.closed)
     fmt::print("closed form and Monte Carlo are {:.1e} apart{}\n", g.apart(),
                g.standard_error > 0
@@ -191,7 +194,8 @@ void print_all(int64 d, int64 from, int64 to) {
       "of "
       "a when the key is reflected about the query; MC: largest difference of closed form and "
       "Monte "
-      "Carlo\n(random codes: RMS difference in standard errors); ~: measured, not taken apart\n\n",
+      "Carlo\n(random codes: RMS difference of the closed form of their mean and an average of 100 "
+      "draws, in\nstandard errors); ~: measured, not taken apart\n\n",
       from, to, d);
   fmt::print("{:<18}{:>9} {:>9} {:>4} {:>8} {:>7} {:>7} {:>7} {:>7} {:>10}  {}\n", "encoding",
              "products", "functions", "rank", "antisym", "const", "D-", "D+", "both", "reflection",

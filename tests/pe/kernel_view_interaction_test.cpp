@@ -35,7 +35,9 @@ TEST_CASE("closed form and Monte Carlo agree, for every encoding that has one") 
     if (!g.closed) continue;
     ++closed;
     if (g.standard_error > 0) {
+      CHECK(g.codes == 60);
       CHECK(g.apart_in_errors() < 2);
+      CHECK(g.apart_in_errors() > 0.1);  // not the codes that were measured
     } else {
       CHECK(g.apart() < 1e-10);
       CHECK(g.not_bilinear < 1e-10);
@@ -89,14 +91,16 @@ TEST_CASE("RoPEPool: four functions a pair, of D- and D+, rank 1 (23)") {
 }
 
 TEST_CASE("a factor of 1 is not written, however few or far the labels are") {
-  for (const auto& [from, to] : {std::pair<int64, int64>{0, 4}, {0, 3}, {-3, 1}, {100, 108}}) {
-    CAPTURE(from);
-    CAPTURE(to);
+  const struct { int64 from, to; } grids[] = {{0, 4}, {0, 3}, {-3, 1}, {100, 108}};
+  for (const auto& labels : grids) {
+    CAPTURE(labels.from);
+    CAPTURE(labels.to);
     for (int64 d : {4, 8}) {
       const KernelView view(
           find_encoding("ropepool"),
           {.head_dim = d, .set = {d == 4 ? "frequencies=1,.1" : "frequencies=1,.1,.01,.001"}});
-      for (const Encounter& e : interaction_anatomy(interaction_grid(view, from, to)).encounters)
+      for (const Encounter& e :
+           interaction_anatomy(interaction_grid(view, labels.from, labels.to)).encounters)
         CHECK_MESSAGE(e.products.find(" 1 ") == std::string::npos, e.products);
     }
   }
@@ -132,6 +136,38 @@ TEST_CASE("a bias by lag is a function of D- beside constant products") {
         std::set<std::string>{"q1 k1 + q2 k2 + q3 k3 + q4 k4"});
   CHECK(products(a, Encounter::Depends::difference) == std::set<std::string>{"1"});
   CHECK(a.reflection < 1e-10);
+}
+
+TEST_CASE("random Fourier features: the closed form is the kernel, which no draw gives") {
+  const struct {
+    const char* set;
+    double at_4;
+  } cases[] = {{"kernel=gaussian", std::exp(-0.5)},
+               {"kernel=laplace", std::exp(-1)},
+               {"kernel=matern", (1 + std::sqrt(3)) * std::exp(-std::sqrt(3))}};
+  for (const auto& c : cases) {
+    CAPTURE(c.set);
+    const InteractionGrid g = grid_of("rff", {c.set, "length=4", "samples=2"});
+    REQUIRE(g.closed);
+    for (int64 i = 0; i < 4; ++i)
+      CHECK(g.closed->at({6, 2, i, i}) == doctest::Approx(c.at_4).epsilon(1e-12));
+    CHECK(g.standard_error > 1e-3);
+    CHECK(g.apart_in_errors() > 0.1);
+    CHECK(g.apart_in_errors() < 2);
+    CHECK(interaction_anatomy(g).functions == 1);
+  }
+  // Lengths far from the labels, where the factors of a smooth kernel leave the range of numbers.
+  for (const auto& [length, kappa] : {std::pair<const char*, double>{"1e12", 1}, {"1e-6", 0}}) {
+    const InteractionGrid g =
+        grid_of("rff", {"kernel=matern", "smoothness=50", std::string("length=") + length});
+    CHECK(g.closed->at({4, 4, 0, 0}) == 1);
+    CHECK(g.closed->at({8, 0, 0, 0}) == kappa);
+  }
+  // Frequencies that are given are not drawn, and each coordinate keeps its own.
+  const InteractionGrid g = grid_of("rff", {"frequencies=1,.1"});
+  CHECK(g.standard_error == 0);
+  CHECK(g.apart() < 1e-12);
+  CHECK(interaction_anatomy(g).functions == 2);
 }
 
 TEST_CASE("contextual scores are not bilinear, and it is seen") {

@@ -67,6 +67,13 @@ TEST_CASE("pe interaction writes the same numbers as .npy and CSV, and draws the
   CHECK(std::isnan(read_npy(npy).at({0, 0, 0, 0, 0})));
 }
 
+TEST_CASE("pe interaction says what Monte Carlo of random codes is compared with") {
+  CHECK(gradus_command("pe interaction rff --to 3")
+            .has("(random: the closed form is the mean over all codes, Monte Carlo averages 100 "
+                 "draws)\n"));
+  CHECK(!gradus_command("pe interaction rope --to 3").has("random"));
+}
+
 TEST_CASE("pe interaction --all has a line for every encoding") {
   const CommandResult all = gradus_command("pe interaction --all --to 4"),
                       table = gradus_command("pe --markdown");
