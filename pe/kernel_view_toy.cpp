@@ -75,11 +75,11 @@ std::vector<std::string> toy_settings(const EncodingDef& def) {
 Tensor toy_scores(const EncodingDef& def, const ToyPoints& points) {
   const KernelView view(def, {.head_dim = 2, .set = toy_settings(def), .label_width = 1});
   const Traits t = view.encoding().traits();
-  const char* why = t.uniform_only || !t.takes_any_label ? "it takes time only"
-                    : t.whole_labels ? "it looks up whole labels, or their lags, in a table"
-                    : !view.interaction({0}, {0})
-                        ? "its scores depend on the tokens between the two"
-                        : nullptr;
+  const char* why =
+      t.uniform_only || !t.takes_any_label ? "it takes time only"
+      : t.whole_labels ? "it has a number for each whole label or lag, and none between"
+      : !view.interaction({0}, {0}) ? "its scores depend on the tokens between the two"
+                                    : nullptr;
   check<ConfigError>(!why, "{}: {}; the toy study has pairs with labels f xi, any real numbers",
                      def.name, why ? why : "");
   const int64 n = kToyPoints + 1;  // the query comes last

@@ -86,20 +86,29 @@ std::string picture(const std::vector<Study>& studies, const std::string& points
 std::vector<const EncodingDef*> asked_for(const std::string& text) {
   if (trim(text) == "all") return {encodings().begin(), encodings().end()};
   std::vector<const EncodingDef*> all;
-  for (const std::string& word : split(text, ',')) all.push_back(&find_encoding(trim(word)));
+  for (const std::string& word : split(text, ',')) {
+    const EncodingDef* def = &find_encoding(trim(word));
+    check<ConfigError>(std::find(all.begin(), all.end(), def) == all.end(),
+                       "--encodings names '{}' twice; each is drawn once", def->name);
+    all.push_back(def);
+  }
   check<ConfigError>(!all.empty(), "--encodings takes names with commas between them, got none");
   return all;
 }
 
-/// "pooled = false": what is other than by default, but for f itself.
+/// "pooled, gains = false": what is other than by default, but for f itself, short enough to stand
+/// above a panel.
 std::string shown_settings(const EncodingDef& def) {
-  std::vector<std::string> shown;
+  std::string shown, last;
   for (const std::string& s : toy_settings(def)) {
+    if (s.starts_with("frequencies")) continue;
     const std::size_t equals = s.find('=');
-    if (!s.starts_with("frequencies"))
-      shown.push_back(s.substr(0, equals) + " = " + s.substr(equals + 1));
+    const std::string value = " = " + s.substr(equals + 1);
+    if (value == last) shown.resize(shown.size() - last.size());
+    shown += (shown.empty() ? "" : ", ") + s.substr(0, equals) + value;
+    last = value;
   }
-  return join(shown);
+  return shown;
 }
 
 }  // namespace

@@ -41,10 +41,20 @@ TEST_CASE("pe toy draws what can be drawn, and says what is left out and why") {
   const CommandResult r = gradus_command("pe toy --encodings rope,xpos,shaw --svg " + svg);
   CAPTURE(r.out);
   CHECK(r.code == 0);
-  CHECK(r.has("\n  xpos               0.333   0.660   1.008\nleft out\n  shaw: it looks up whole"));
+  CHECK(r.has("\n  xpos               0.333   0.660   1.008\nleft out\n  shaw: it has a number"));
   check_svg(svg);
   CHECK(read_file(svg).find(">shaw<") == std::string::npos);
-  CHECK(gradus_command("pe toy --encodings all").has("\n  rope_scaled  "));
+  CHECK(gradus_command("pe toy --encodings all --svg " + svg).has("\n  rope_scaled  "));
+  // What stands above a panel is no wider than it: 225 pixels, of at most 7 a letter.
+  const std::string all = read_file(svg), soft = "font-size=\"11\" text-anchor=\"start\" fill=";
+  CHECK(all.find(">pooled, phases, gains = false<") != std::string::npos);
+  int lines = 0;
+  for (std::size_t at = all.find(soft); at != std::string::npos; at = all.find(soft, at + 1)) {
+    const std::size_t begin = all.find('>', at) + 1, end = all.find('<', at);
+    CHECK_MESSAGE(end - begin <= 32, all.substr(begin, end - begin));
+    ++lines;
+  }
+  CHECK(lines >= 20);
 }
 
 TEST_CASE("pe interaction writes the same numbers as .npy and CSV, and draws them") {
@@ -90,7 +100,8 @@ TEST_CASE("wrong words are one clear message and exit code 2") {
   check_refused("pe toy --encodings rope,ropool", {"unknown positional encoding 'ropool'"});
   check_refused("pe toy --encodings ''", {"--encodings takes names"});
   check_refused("pe toy --encodings t5",
-                {"can draw none of these", "t5: it looks up whole labels"});
+                {"can draw none of these", "t5: it has a number for each whole label or lag"});
+  check_refused("pe toy --encodings rope,ropepool,rope", {"names 'rope' twice"});
   check_refused("pe toy --seed x", {"--seed takes a whole number", "'x'"});
   check_refused("pe toy --svg /nowhere/toy.svg", {"/nowhere/toy.svg"});
   check_refused("pe toy --sgv x", {"did you mean '--svg'?"});
