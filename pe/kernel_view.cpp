@@ -65,7 +65,16 @@ KernelView::Pair KernelView::pair(const Var& q, const Var& k, const std::vector<
   const auto everywhere = [&](const Var& x) {
     return broadcast_to(reshape(x, {1, 1, 1, head_dim()}), {1, 1, n, head_dim()});
   };
-  const Parts p = parts(everywhere(q), everywhere(k), placed.positions);
+  Parts p;
+  try {
+    p = parts(everywhere(q), everywhere(k), placed.positions);
+  } catch (IndexError& e) {
+    // Whoever gave a query and a key knows no tokens by number.
+    if (!encoding_->traits().uniform_only)
+      e.add(fmt::format("token 0 is the {}, token 1 the {}: the smaller label comes first",
+                        query_first ? "query" : "key", query_first ? "key" : "query"));
+    throw;
+  }
   const auto row = [](const Var& x, int64 i) {
     return select(select(select(x, 0, 0), 0, 0), 0, i);
   };

@@ -134,5 +134,10 @@ TEST_CASE("wrong words are one clear message and exit code 2") {
   check_refused("pe eval rope" + kPair + "--set frequncies=1", {"did you mean 'frequencies'?"});
   check_refused("pe eval rope" + kPair + "--set frequencies=1,2,3", {"3 numbers"});
   check_refused("pe eval rope" + kPair + "--seed x", {"--seed takes a whole number", "'x'"});
+  // Which token is which stands beside its number.
+  check_refused("pe eval learned --q 1,2 --k 1,2 --pm 600 --pn 5",
+                {"labels 0 to 511; token 1 has 600", "\n  token 0 is the key, token 1 the query"});
+  check_refused("pe eval xpos --q 1,2 --k 1,2 --pm -3 --pn 5",
+                {"'time' of token 0 is -3", "\n  token 0 is the query, token 1 the key"});
   check_refused("pe eval music_transformer --q 1,2 --k 1,2 --pm .5 --pn 2", {"equal steps", "0.5"});
 }
