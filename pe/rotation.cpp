@@ -7,34 +7,6 @@
 
 namespace gradus {
 
-namespace {
-
-struct Pair {
-  Var first, second;
-};
-
-Pair split(const Var& x, Pairing pairing) {
-  const int64 width = x.size(-1);
-  if (pairing == Pairing::interleaved)
-    return {slice(x, -1, 0, width, 2), slice(x, -1, 1, width, 2)};
-  return {slice(x, -1, 0, width / 2), slice(x, -1, width / 2, width)};
-}
-
-Var join_pairs(const Var& first, const Var& second, Pairing pairing) {
-  const std::array<Var, 2> parts{first, second};
-  if (pairing == Pairing::half) return concat(parts, -1);
-  Shape shape = first.shape();
-  shape[shape.rank() - 1] *= 2;
-  return reshape(stack(parts, -1), shape);
-}
-
-Pair turned(const Var& x, const Turn& t, Pairing pairing) {
-  const Pair p = split(x, pairing);
-  return {p.first * t.cos - p.second * t.sin, p.second * t.cos + p.first * t.sin};
-}
-
-}  // namespace
-
 Pairing read_pairing(Options& options) {
   return options.choice("pairing", "interleaved", {"interleaved", "half"}) == "half"
              ? Pairing::half
@@ -46,19 +18,18 @@ int64 coordinate(Pairing pairing, int64 pair, int part, int64 pairs) {
 }
 
 Var rotate(const Var& x, const Turn& turn, Pairing pairing) {
-  const Pair y = turned(x, turn, pairing);
-  return join_pairs(y.first, y.second, pairing);
+  return turn_pairs(x, turn.cos, turn.sin, pairing);
 }
 
 Var pool_pairs(const Var& x, const Turn& turn, Pairing pairing) {
-  const Pair p = split(x, pairing);
-  return p.first * (turn.cos + turn.sin) + p.second * (turn.cos - turn.sin);
+  return pool_pairs(x, turn.cos, turn.sin, pairing);
 }
 
 Var pool_across_pairs(const Var& x, const Turn& turn, Pairing pairing) {
-  const Pair y = turned(x, turn, pairing);
-  const std::array<Var, 2> sums{sum(y.first, {-1}, Keep::yes), sum(y.second, {-1}, Keep::yes)};
-  return concat(sums, -1);
+  const Var y = rotate(x, turn, pairing);
+  const Shape& s = y.shape();
+  if (pairing == Pairing::half) return sum(reshape(y, {s[0], s[1], s[2], 2, s[3] / 2}), {-1});
+  return sum(reshape(y, {s[0], s[1], s[2], s[3] / 2, 2}), {-2});
 }
 
 Tensor pair_turns(const std::vector<double>& angles, int64 heads, Pairing pairing,

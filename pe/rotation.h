@@ -7,11 +7,10 @@
 #include <vector>
 
 #include "nn/position.h"
+#include "pe/ops.h"
 
 namespace gradus {
 
-/// Which two coordinates make pair i of n: interleaved 2i, 2i + 1 (the paper); half i, n + i.
-enum class Pairing { interleaved, half };
 /// Option `pairing`.
 Pairing read_pairing(Options& options);
 /// The place of part 0 or 1 of a pair.

@@ -160,9 +160,4 @@ Var turn_table(At frequencies, const Var& labels, DType dtype) {
   return apply(ops::kTurnTable, {frequencies, labels}, {{"dtype", attr(dtype)}}, frequencies.where);
 }
 
-std::span<const OpDef* const> pe_ops() {
-  static const OpDef* const table[] = {&ops::kTurnTable};
-  return table;
-}
-
 }  // namespace gradus

@@ -1,4 +1,4 @@
-// Which kernels run: the files in tensor/kernels and nn/kernels are compiled once for each level
+// Which kernels run: the files in the folders named kernels are compiled once for each level
 // and hold vectors of that level's width; the level is chosen once, at the first use: the widest
 // one that the CPU has, or the one that GRADUS_LEVEL names. Same level, same bits.
 #pragma once
