@@ -5,6 +5,7 @@
 // where dc and ds are added up, in f64, over the sequences and heads that share a table.
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "pe/kernels/pair_rows.h"
 #include "pe/ops.h"

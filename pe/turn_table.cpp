@@ -1,10 +1,13 @@
 // The table of cos and sin that rotary encodings use, as one op. Its gradient needs no angle: with
 // y = [c | s], d theta = g_s c - g_c s, and the rest are two small matrix products in f64:
 //     df_d = sum_n d theta_nd p_n,  dp_n = sum_d d theta_nd f_d
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <vector>
 
 #include "pe/angles.h"
+#include "pe/kernels/turn_rows.h"
 #include "pe/ops.h"
 #include "tensor/elementwise.h"
 #include "tensor/matmul.h"
@@ -17,62 +20,62 @@ namespace ops {
 
 namespace {
 
-struct CosSin {
-  double cos, sin;
-};
-
-/// To 1e-11, of which an f32 keeps 6e-8. Quarter turns are taken off in two parts of pi/2 (Cody and
-/// Waite; the first has 33 bits, so that its multiples are exact), then Taylor polynomials on
-/// [-pi/4, pi/4]: no library call, which costs more than all of it.
-CosSin fast_cos_sin(double theta) {
-  constexpr double kHigh = 1.57079632673412561417, kLow = 6.07710050650619224932e-11;
-  constexpr double kRound = 6755399441055744.0;  // adding 1.5 * 2^52 rounds to a whole number
-  if (!(std::abs(theta) < 1e6)) return {std::cos(theta), std::sin(theta)};
-  const double n = (theta * (1 / (kHigh + kLow)) + kRound) - kRound;
-  const double r = (theta - n * kHigh) - n * kLow, z = r * r;
-  const double s = r * (1 + z * (-1.0 / 6 + z * (1.0 / 120 + z * (-1.0 / 5040 + z / 362880))));
-  const double c =
-      1 + z * (-0.5 + z * (1.0 / 24 + z * (-1.0 / 720 + z * (1.0 / 40320 - z / 3628800))));
-  const int quarter = static_cast<int>(n) & 3;
-  const double a = quarter & 1 ? s : c, b = quarter & 1 ? c : s;
-  return {quarter == 1 || quarter == 2 ? -a : a, quarter >= 2 ? -b : b};
+/// f_d . p_n in f64, [B|1, H|1, N, F], as a product of matrices.
+Tensor sums_of(const Tensor& f, const Tensor& labels) {
+  return matmul(unsqueeze(cast(labels, DType::f64), 1), transpose(cast(f, DType::f64)));
 }
 
-/// theta f64 [B|1, H|1, N, F]. `exact`: reduced with the rounding error of a single product carried
-/// along, for f64; an f32 cannot tell.
-Tensor angles_of(const Tensor& f, const Tensor& labels, bool exact) {
-  const Tensor p = unsqueeze(cast(labels, DType::f64), 1), w = cast(f, DType::f64);
-  if (f.size(2) == 1) {
-    const Tensor row = reshape(w, {f.size(0), 1, f.size(1)});
-    return exact ? phase(row, p, DType::f64) : mul(row, p);
-  }
-  const Tensor sums = matmul(p, transpose(w));
-  return exact ? phase(sums, scalar(1, DType::f64), DType::f64) : sums;
+/// Angles are reduced with the rounding error of a single product carried along.
+Tensor wide_table(const Tensor& f, const Tensor& labels, const Shape& shape) {
+  const Tensor theta =
+      contiguous(f.size(2) == 1 ? phase(reshape(cast(f, DType::f64), {f.size(0), 1, f.size(1)}),
+                                        unsqueeze(cast(labels, DType::f64), 1), DType::f64)
+                                : phase(sums_of(f, labels), scalar(1, DType::f64), DType::f64));
+  const int64 count = theta.size(-1), n = count == 0 ? 0 : theta.numel() / count;
+  const double* t = theta.data<double>();
+  Tensor y = Tensor::empty(shape, DType::f64);
+  double* out = y.writable<double>();
+  parallel_for(0, n, 1 + 4096 / (count + 1), [&](int64 begin, int64 end) {
+    for (int64 row = begin; row < end; ++row)
+      for (int64 i = 0; i < count; ++i) {
+        const double angle = t[row * count + i];
+        out[row * 2 * count + i] = std::cos(angle);
+        out[row * 2 * count + count + i] = std::sin(angle);
+      }
+  });
+  return y;
+}
+
+/// An f32 cannot tell that error.
+Tensor narrow_table(const Tensor& f, const Tensor& labels, const Shape& shape) {
+  const int64 heads = shape[1], tokens = shape[2], count = shape[3] / 2;
+  // One number a token: the angles are products, which the kernel takes itself.
+  const bool products = f.size(2) == 1;
+  const Tensor w = contiguous(products ? cast(f, DType::f64) : sums_of(f, labels)),
+               p = products ? contiguous(cast(labels, DType::f64)) : scalar(1, DType::f64);
+  const double *wp = w.data<double>(), *pp = p.data<double>();
+  Tensor y = Tensor::empty(shape, DType::f32);
+  float* out = y.writable<float>();
+  const auto table = GRADUS_KERNELS(turn_row_kernels).table;
+  const int64 rows = shape[0] * heads * tokens;
+  parallel_for(0, rows, 1 + 16384 / (count + 1), [&](int64 begin, int64 end) {
+    if (!products)
+      return table({wp + begin * count, pp, count, 0, end - begin, count}, out + begin * 2 * count);
+    for (int64 r = begin; r < end;) {
+      const int64 line = r / tokens, token = r % tokens, n = std::min(end - r, tokens - token);
+      table({wp + line % heads * count, pp + line / heads * tokens + token, 0, 1, n, count},
+            out + r * 2 * count);
+      r += n;
+    }
+  });
+  return y;
 }
 
 Forward forward(const ForwardCall& call) {
-  const DType dtype = call.attrs().dtype("dtype");
-  const Tensor theta = contiguous(angles_of(call.in(0), call.in(1), dtype == DType::f64));
-  const int64 count = theta.size(-1), n = count == 0 ? 0 : theta.numel() / count;
-  Shape shape = theta.shape();
-  shape[3] *= 2;
-  const double* t = theta.data<double>();
-  return dispatch_float(dtype, "turn_table", [&](auto tag) -> Forward {
-    using T = typename decltype(tag)::type;
-    Tensor y = Tensor::empty(shape, dtype_of<T>());
-    T* out = y.template writable<T>();
-    parallel_for(0, n, 1 + 4096 / (count + 1), [&](int64 begin, int64 end) {
-      for (int64 row = begin; row < end; ++row)
-        for (int64 i = 0; i < count; ++i) {
-          const double angle = t[row * count + i];
-          const CosSin v = sizeof(T) == sizeof(float) ? fast_cos_sin(angle)
-                                                      : CosSin{std::cos(angle), std::sin(angle)};
-          out[row * 2 * count + i] = static_cast<T>(v.cos);
-          out[row * 2 * count + count + i] = static_cast<T>(v.sin);
-        }
-    });
-    return y;
-  });
+  const Tensor &f = call.in(0), &labels = call.in(1);
+  const Shape shape{labels.size(0), f.size(0), labels.size(1), 2 * f.size(1)};
+  return call.attrs().dtype("dtype") == DType::f32 ? narrow_table(f, labels, shape)
+                                                   : wide_table(f, labels, shape);
 }
 
 /// g_s c - g_c s, f64 [B|1, H|1, N, F].
