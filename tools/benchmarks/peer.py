@@ -123,6 +123,27 @@ def rope(n):
     return once
 
 
+def ropepool(n, stacked):
+    shape = (4, 8, n, 32)
+    q, k = (torch.randn(shape, requires_grad=True) for _ in range(2))
+    f = (10000 ** (-torch.arange(128) / 128)).reshape(8, 1, 16).requires_grad_()
+    times = torch.arange(n)[:, None]
+
+    def pool(x, c, s):
+        pairs = x.unflatten(-1, (-1, 2))
+        if stacked:
+            return (pairs * torch.stack((c + s, c - s), -1)).sum(-1)
+        return pairs[..., 0] * (c + s) + pairs[..., 1] * (c - s)
+
+    def once():
+        q.grad = k.grad = f.grad = None
+        turn = times * f
+        c, s = turn.cos(), turn.sin()
+        (pool(q, c, s).sum() + pool(k, c, s).sum()).backward()
+
+    return once
+
+
 def softmax_plain(q, k, v, bias=None):
     n = q.shape[-2]
     mask = torch.full((n, n), float("-inf")).triu(1)
@@ -241,6 +262,7 @@ def cases():
         "matmul_512": {"eager": lambda: product(512)},
         "linear": {"eager": lambda: layer_of(nn.Linear(128, 512), (2048, 128), (2048, 512))},
         "rope_1024": {"complex": lambda: rope(1024)},
+        "ropepool_1024": {"sliced": lambda: ropepool(1024, False), "stacked": lambda: ropepool(1024, True)},
         "bidirectional_1024": {"composed": lambda: attention(linear_both, 1024)},
         "alibi_1024": {"plain": lambda: attention(alibi, 1024)},
         "step_softmax": softmax(training_step),
