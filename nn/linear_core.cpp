@@ -8,7 +8,8 @@
 // can be negative need that: their sum may be 0).
 // eps beside features that a factor was taken out of: nn/kernel_core.h. Features with scales of
 // each token (decay): nn/scaled_product.h. Where the queries are the rows of the keys, or all keys
-// are seen, all of it is the one op linear_attention; elementwise maps then work inside it.
+// are seen, all of it is the one op linear_attention; elementwise maps then work inside it, and so
+// do features that an encoding turns by numbers of each token.
 #include <array>
 #include <optional>
 
@@ -36,9 +37,14 @@ class LinearCore : public AttentionCore {
     check_inputs(q, k, v, positions);
     const bool from_start = !positions.causal || positions.query_begin == 0;
     if (from_start && element_map_ && recording().fusion == Fusion::on) {
-      const QueryKey t = encoding_.transform(q, k, positions, pass);
-      return attend(t.q, t.k, v, positions, *element_map_, {},
-                    positions.key_mask.defined() ? Var(key_bytes(t.k, positions)) : Var());
+      const bool transforms = encoding_.traits().hooks & kTransformFeatures;
+      const QueryKey turns =
+          transforms ? encoding_.feature_turns(positions, q.dtype()) : QueryKey{};
+      if (!transforms || turns.q.defined()) {
+        const QueryKey t = encoding_.transform(q, k, positions, pass);
+        return attend(t.q, t.k, v, positions, *element_map_, {},
+                      positions.key_mask.defined() ? Var(key_bytes(t.k, positions)) : Var(), turns);
+      }
     }
     const Prepared p = prepare(q, k, positions, pass);
     if (from_start && !p.decays() && normaliser_ != Normaliser::unrotated)
@@ -96,12 +102,10 @@ class LinearCore : public AttentionCore {
   void draw(Rng& rng) override { map_->draw(rng); }
 
  private:
-  /// The map that linear_attention can do, where nothing stands between it and the products.
+  /// The map that linear_attention can do.
   static std::optional<ElementMap> element_map_of(const CoreConfig& config,
                                                   const PositionalEncoding& encoding) {
-    const Traits traits = encoding.traits();
-    if ((traits.hooks & kTransformFeatures) || traits.normaliser == Normaliser::unrotated)
-      return std::nullopt;
+    if (encoding.traits().normaliser == Normaliser::unrotated) return std::nullopt;
     if (config.feature_map == "elu1") return ElementMap::elu1;
     if (config.feature_map == "relu") return ElementMap::relu;
     return std::nullopt;
@@ -116,15 +120,21 @@ class LinearCore : public AttentionCore {
 
   /// linear_attention of the keys that any query sees.
   Var attend(const Var& q, Var k, Var v, const Positions& positions, ElementMap map,
-             const Tensor& log_scale, Var kept) const {
+             const Tensor& log_scale, Var kept, QueryKey turns = {}) const {
     const Keys keys = positions.causal ? Keys::earlier : Keys::all;
     if (const int64 end = positions.query_count; positions.causal && end < k.size(2)) {
       k = slice(k, 2, 0, end), v = slice(v, 2, 0, end);
       if (kept.defined()) kept = slice(kept, 2, 0, end);
+      if (turns.k.defined()) turns.k = slice(turns.k, 2, 0, end);
     }
-    if (normaliser_ == Normaliser::none)
-      return rescale(linear_attention(q, k, v, keys, map, {}, kept), log_scale);
-    return linear_attention(q, k, v, keys, map, eps_beside(q, log_scale), kept);
+    if (turns.q.defined()) {
+      turns.q = broadcast_to(turns.q, {q.size(0), q.size(1), q.size(2), 2});
+      turns.k = broadcast_to(turns.k, {k.size(0), k.size(1), k.size(2), 2});
+    }
+    const bool divided = normaliser_ != Normaliser::none;
+    const Var y = linear_attention(q, k, v, keys, map, divided ? eps_beside(q, log_scale) : Var(),
+                                   kept, turns.q, turns.k);
+    return divided ? y : rescale(y, log_scale);
   }
 
   struct Prepared {

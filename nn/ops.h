@@ -34,9 +34,11 @@ Var causal_product(At a, const Var& b, const Var& c, Direction direction = Direc
 /// over n <= m (causal: as many queries as keys) or all n; without eps y_m = f_m S_m. q [..., Nq,
 /// r], k [..., Nk, r], v [..., Nk, w], eps [..., Nq, 1] -> [..., Nq, w]. One pass over the rows
 /// forward, two back; features are computed, not stored.
-/// `kept`, u8 [..., Nk, 1]: where it is 0, h is 0. eps and kept may be empty Vars.
+/// `kept`, u8 [..., Nk, 1]: where it is 0, h is 0. With `q_turn` [..., Nq, 2] and `k_turn` [...,
+/// Nk, 2] features are [f c, f s] and [h c, h s]. All but q, k and v may be empty Vars.
 Var linear_attention(At q, const Var& k, const Var& v, Keys keys, ElementMap map,
-                     const Var& eps = {}, const Var& kept = {});
+                     const Var& eps = {}, const Var& kept = {}, const Var& q_turn = {},
+                     const Var& k_turn = {});
 /// y_m = sum over n of w[m - n] (a_m . b_n) c_n: a [..., Nq, m], b [..., Nk, m], c [..., Nk, v], w
 /// [..., Nq + Nk - 1] from lag -(Nk - 1) on. By FFT, O(N log N m v), no N x N (Luo et al. 2021).
 Var toeplitz_product(At a, const Var& b, const Var& c, const Var& w);

@@ -140,6 +140,9 @@ class PositionalEncoding : public Module {
     return {fq, fk};
   }
   virtual int64 transformed_features(int64 m) const { return m; }
+  /// Where transform_features is [f c, f s] with numbers c, s of the token's labels: these, [B|1,
+  /// H|1, N, 2] of query rows and of key rows. Undefined: it is not.
+  virtual QueryKey feature_turns(const Positions&, DType) const { return {}; }
   /// b_h(delta) for f64 lags of any shape S -> [H, S...].
   virtual std::optional<Var> lag_bias(const Tensor& delta, Pass&) const {
     (void)delta;

@@ -6,6 +6,7 @@
 #include "pe/suite_own.h"
 #include "pe/table.h"
 #include "tensor/elementwise.h"
+#include "tensor/index.h"
 
 namespace gradus::pe {
 
@@ -61,6 +62,16 @@ class Cosformer : public LabelEncoding {
   QueryKey transform_features(const Var& fq, const Var& fk, const Positions& positions,
                               Pass& pass) const override {
     const ScopeGuard scope = enter(pass);
+    const QueryKey turns = feature_turns(positions, fq.dtype());
+    const auto split = [](const Var& f, const Var& turn) {
+      const std::array<Var, 2> parts{f * slice(turn, -1, 0, 1), f * slice(turn, -1, 1, 2)};
+      return concat(parts, -1);
+    };
+    return {split(fq, turns.q).named("q"), split(fk, turns.k).named("k")};
+  }
+
+  /// cos a, sin a.
+  QueryKey feature_turns(const Positions& positions, DType dtype) const override {
     const Tensor labels = checked_labels(positions);
     const std::vector<double> p = labels.to_vector<double>();
     for (std::size_t i = 0; i < p.size(); ++i)
@@ -70,13 +81,9 @@ class Cosformer : public LabelEncoding {
                         longest_, longest_ - 1, tracks()[0], static_cast<int64>(i) % labels.size(1),
                         p[i]);
     const Tensor angle = mul(unsqueeze(labels, 1), quarter());  // [B|1, 1, N, 1]
-    const int64 begin = positions.query_begin, end = begin + positions.query_count;
-    const auto split = [](const Var& f, const Tensor& a) {
-      const std::array<Var, 2> parts{f * Var(cast(cos(a), f.dtype())),
-                                     f * Var(cast(sin(a), f.dtype()))};
-      return concat(parts, -1);
-    };
-    return {split(fq, slice(angle, 2, begin, end)).named("q"), split(fk, angle).named("k")};
+    const Var keys(cast(concat(std::vector<Tensor>{cos(angle), sin(angle)}, -1), dtype));
+    const int64 begin = positions.query_begin;
+    return {slice(keys, 2, begin, begin + positions.query_count), keys};
   }
 
   int64 transformed_features(int64 m) const override { return 2 * m; }

@@ -6,32 +6,15 @@
 //   P = tril(f h^T)        dv = P^T e + h R                    R += f^T e,  t += sum u f
 //                          dk = (D^T f + v R^T + t^T) map'
 //
-// The terms in u, z and t are one more column of e and of v: [e, u] and [v, 1].
+// The terms in u, z and t are one more column of e and of v: [e, u] and [v, 1]. Turned features are
+// made in a chunk from those of the map, and their gradients go back through both halves.
 #include "nn/kernels/linear_attention.h"
 
-#include "nn/kernels/blocks.h"
-#include "nn/kernels/element_map.h"
+#include "nn/kernels/linear_rows.h"
 
 namespace gradus {
 namespace GRADUS_LEVEL {
 namespace {
-
-using Count = std::int64_t;
-constexpr Count kChunk = 32;
-
-template <class T>
-struct Chunk {
-  Count first, count, rows;  // rows: count rounded up
-  Count next, next_count;    // how far away the chunk is that comes next, and its rows
-};
-template <class T>
-Chunk<T> chunk_at(Count first, Count all, Count next = kChunk) {
-  const auto count_at = [all](Count at) {
-    const Count left = at < 0 ? 0 : all - at;
-    return left < 0 ? 0 : left < kChunk ? left : kChunk;
-  };
-  return {first, count_at(first), padded<T>(count_at(first)), next, count_at(first + next)};
-}
 
 /// The memory of a head: squares, packed rows and sums, each lead a multiple of the padding.
 template <class T>
@@ -73,96 +56,6 @@ struct Scratch {
     return used;
   }
 };
-
-template <class T>
-void clear(T* at, Count n) {
-  for (Count i = 0; i < n; ++i) at[i] = 0;
-}
-
-/// Copies a chunk of rows, mapped, and asks for the rows of the chunk that comes next (`next` rows
-/// on): heads that lie side by side are read in pieces that no hardware foresees.
-template <class T, ElementMap kMap>
-void pack(T* to, Count lead, RowsAt<const T> from, Chunk<T> c, Count width, Count columns) {
-  constexpr Count n = kLanes<T>, kLine = 64 / static_cast<Count>(sizeof(T));
-  for (Count i = 0; i < c.count; ++i) {
-    const T* row = from.first + (c.first + i) * from.lead;
-    T* out = to + i * lead;
-    if (i < c.next_count)
-      for (Count j = 0; j < width; j += kLine) __builtin_prefetch(row + c.next * from.lead + j);
-    Count j = 0;
-    for (; j + n <= width; j += n) store(out + j, mapped<T, kMap>(load(row + j)));
-    if (j < width) {
-      const Vec<T> rest = mapped<T, kMap>(load_part(row + j, width - j, T(0)));
-      store_part(out + j, rest, width - j);
-      j = width;
-    }
-    for (; j < columns; ++j) out[j] = 0;
-  }
-  for (Count i = c.count; i < c.rows; ++i) clear(to + i * lead, columns);
-}
-template <class T>
-void pack_features(T* to, const LinearHead<T>& h, RowsAt<const T> from, Chunk<T> c, Count columns) {
-  if (h.map == ElementMap::elu1)
-    pack<T, ElementMap::elu1>(to, columns, from, c, h.features, columns);
-  else if (h.map == ElementMap::relu)
-    pack<T, ElementMap::relu>(to, columns, from, c, h.features, columns);
-  else
-    pack<T, ElementMap::identity>(to, columns, from, c, h.features, columns);
-}
-template <class T>
-void pack_plain(T* to, Count lead, RowsAt<const T> from, Chunk<T> c, Count width) {
-  pack<T, ElementMap::identity>(to, lead, from, c, width, lead);
-}
-
-/// Keys that are not kept have features of 0.
-template <class T>
-void pack_keys(T* to, const LinearHead<T>& h, Chunk<T> c, Count columns) {
-  pack_features(to, h, h.k, c, columns);
-  if (!h.kept.first) return;
-  for (Count i = 0; i < c.count; ++i)
-    if (!h.kept.first[(c.first + i) * h.kept.lead]) clear(to + i * columns, columns);
-}
-
-/// The first `width` numbers of each row, times factors[i] (null: 1).
-template <class T>
-void write_rows(RowsAt<T> to, const T* from, Count lead, Chunk<T> c, Count width,
-                const T* factors) {
-  constexpr Count n = kLanes<T>;
-  for (Count i = 0; i < c.count; ++i) {
-    T* row = to.first + (c.first + i) * to.lead;
-    const T* x = from + i * lead;
-    const T factor = factors ? factors[i] : T(1);
-    Count j = 0;
-    for (; j + n <= width; j += n) store(row + j, load(x + j) * factor);
-    for (; j < width; ++j) row[j] = x[j] * factor;
-  }
-}
-
-template <class T, ElementMap kMap>
-void write_gradients(RowsAt<T> to, const T* from, Count lead, RowsAt<const T> x, Chunk<T> c,
-                     Count width) {
-  constexpr Count n = kLanes<T>;
-  for (Count i = 0; i < c.count; ++i) {
-    T* row = to.first + (c.first + i) * to.lead;
-    const T *g = from + i * lead, *at = x.first + (c.first + i) * x.lead;
-    Count j = 0;
-    for (; j + n <= width; j += n) store(row + j, times_slope<T, kMap>(load(g + j), load(at + j)));
-    if (j < width)
-      store_part(row + j, times_slope<T, kMap>(load(g + j), load_part(at + j, width - j, T(0))),
-                 width - j);
-  }
-}
-/// Through the map: times its slope at x.
-template <class T>
-void write_through(const LinearHead<T>& h, RowsAt<T> to, const T* from, Count lead,
-                   RowsAt<const T> x, Chunk<T> c) {
-  if (h.map == ElementMap::elu1)
-    write_gradients<T, ElementMap::elu1>(to, from, lead, x, c, h.features);
-  else if (h.map == ElementMap::relu)
-    write_gradients<T, ElementMap::relu>(to, from, lead, x, c, h.features);
-  else
-    write_rows<T>(to, from, lead, c, h.features, nullptr);
-}
 
 /// Zeros to the right of the diagonal, as far as blocks and vectors read.
 template <class T>
@@ -216,7 +109,7 @@ class Head {
  public:
   Head(const LinearHead<T>& head, T* scratch)
       : h_(head),
-        r_(head.features),
+        r_(head.features * (head.q_turn.first ? 2 : 1)),
         w_(head.width),
         causal_(head.keys_seen == Keys::earlier),
         divided_(head.eps.first != nullptr) {
@@ -233,7 +126,7 @@ class Head {
       }
     for (Count at = 0; at < h_.queries; at += kChunk) {
       const auto c = chunk_at<T>(at, h_.queries);
-      pack_features(x_.q, h_, h_.q, c, x_.features);
+      pack_features(x_.q, h_, h_.q, h_.q_turn, c, x_.features);
       const Factors<T> before{x_.q, x_.features, 1, x_.s, x_.columns, r_};
       if (causal_) {
         load_keys(c);
@@ -370,12 +263,15 @@ class Head {
       } else {
         product(x_.out, x_.features, c.rows, x_.features, Part::all, Store::over, before);
       }
-      write_through(h_, b.dq, x_.out, x_.features, h_.q, c);
+      if (h_.q_turn.first)
+        write_through_turn(h_, b.dq, b.dq_turn, x_.out, x_.features, h_.q, h_.q_turn, c);
+      else
+        write_through(h_, b.dq, x_.out, x_.features, h_.q, c);
     }
   }
 
   void load_queries(Chunk<T> c, const LinearBackward<T>& b) {
-    pack_features(x_.q, h_, h_.q, c, x_.features);
+    pack_features(x_.q, h_, h_.q, h_.q_turn, c, x_.features);
     load_cotangent(c, b, false);
   }
   void add_to_query_sums(Chunk<T> c) {
@@ -412,7 +308,10 @@ class Head {
       for (Count i = 0; i < c.count; ++i)
         if (!h_.kept.first[(c.first + i) * h_.kept.lead])
           clear(x_.out + i * x_.features, x_.features);
-    write_through(h_, b.dk, x_.out, x_.features, h_.k, c);
+    if (h_.k_turn.first)
+      write_through_turn(h_, b.dk, b.dk_turn, x_.out, x_.features, h_.k, h_.k_turn, c);
+    else
+      write_through(h_, b.dk, x_.out, x_.features, h_.k, c);
   }
 
   const LinearHead<T>& h_;

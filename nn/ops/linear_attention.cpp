@@ -21,9 +21,13 @@ std::string word_of(ElementMap map) {
   return map == ElementMap::relu ? "relu" : "identity";
 }
 
-/// Behind q, k, v: which input is eps, which one kept; 0: none.
+/// Behind q, k, v: which input is eps, which one kept, which one the turn of q (that of k comes
+/// next); 0: none.
 int eps_at(const Attrs& a) { return a.flag("divided") ? 3 : 0; }
 int kept_at(const Attrs& a) { return a.flag("masked") ? 3 + (a.flag("divided") ? 1 : 0) : 0; }
+int turn_at(const Attrs& a) {
+  return a.flag("turned") ? 3 + (a.flag("divided") ? 1 : 0) + (a.flag("masked") ? 1 : 0) : 0;
+}
 
 Inferred infer_attention(const InferCall& c) {
   const DType t = c.float_input(0);
@@ -47,17 +51,20 @@ Inferred infer_attention(const InferCall& c) {
               "causal: there must be as many queries as keys, got {} and {}", q[rows], k[rows]);
   Shape y = q;
   y[rows + 1] = v.back();
-  const auto check_column = [&](int i, const char* what, Shape column) {
-    column[rows + 1] = 1;
-    check_shape(i == 0 || c.shape(i) == column, "{} must be {}, got {}", what, column, c.shape(i));
+  const auto check_columns = [&](int i, const char* what, Shape like, int64 width) {
+    like[rows + 1] = width;
+    check_shape(i == 0 || c.shape(i) == like, "{} must be {}, got {}", what, like, c.shape(i));
   };
-  check_column(eps, "eps", q);
-  check_column(kept, "kept", k);
+  check_columns(eps, "eps", q, 1);
+  check_columns(kept, "kept", k, 1);
+  const int turn = turn_at(c.attrs());
+  check_columns(turn, "the turn of q", q, 2);
+  check_columns(turn ? turn + 1 : 0, "the turn of k", k, 2);
   return {y, t};
 }
 
-HeadSizes sizes_of(const Tensor& q, const Tensor& k, const Tensor& v) {
-  return {q.size(-2), k.size(-2), q.size(-1), v.size(-1)};
+HeadSizes sizes_of(const Tensor& q, const Tensor& k, const Tensor& v, bool turned) {
+  return {q.size(-2), k.size(-2), q.size(-1) * (turned ? 2 : 1), v.size(-1)};
 }
 int64 count_heads(const Tensor& q) {
   int64 n = 1;
@@ -72,19 +79,23 @@ class Heads {
   template <class In>
   Heads(const Attrs& attrs, In&& in)
       : divided(eps_at(attrs) != 0),
-        sizes(sizes_of(in(0), in(1), in(2))),
+        sizes(sizes_of(in(0), in(1), in(2), turn_at(attrs) != 0)),
         count(count_heads(in(0))),
         q_(in(0)),
         k_(in(1)),
         v_(in(2)),
+        features_(in(0).size(-1)),
         keys_(keys_of(attrs)),
         map_(map_of(attrs)) {
     if (divided) eps_ = Matrices<T>(in(eps_at(attrs)));
     if (kept_at(attrs)) kept_ = Matrices<std::uint8_t>(in(kept_at(attrs)));
+    if (const int turn = turn_at(attrs))
+      q_turn_ = Matrices<T>(in(turn)), k_turn_ = Matrices<T>(in(turn + 1));
   }
   LinearHead<T> at(int64 i) const {
-    return {sizes.queries, sizes.keys, sizes.features, sizes.width,  keys_,        map_,
-            q_.rows(i),    k_.rows(i), v_.rows(i),     eps_.rows(i), kept_.rows(i)};
+    return {sizes.queries, sizes.keys,      features_,      sizes.width, keys_,
+            map_,          q_.rows(i),      k_.rows(i),     v_.rows(i),  eps_.rows(i),
+            kept_.rows(i), q_turn_.rows(i), k_turn_.rows(i)};
   }
 
   bool divided;
@@ -92,8 +103,9 @@ class Heads {
   int64 count;
 
  private:
-  Matrices<T> q_, k_, v_, eps_;
+  Matrices<T> q_, k_, v_, eps_, q_turn_, k_turn_;
   Matrices<std::uint8_t> kept_;
+  int64 features_;
   Keys keys_;
   ElementMap map_;
 };
@@ -121,10 +133,14 @@ std::vector<Tensor> backward(const KernelCall& c) {
   const Heads<T> heads(c.attrs,
                        [&c](int i) -> const Tensor& { return c.in[static_cast<std::size_t>(i)]; });
   const Matrices<T> g(c.cotangent), y(c.out);
-  const auto gradient = [&c](std::size_t i) {
-    return c.wanted[i] ? NewMatrices<T>(c.in[i].shape(), c.in[i]) : NewMatrices<T>();
+  const auto gradient = [&c](std::size_t i, std::size_t turn = 0) {
+    return c.wanted[i] || (turn && c.wanted[turn]) ? NewMatrices<T>(c.in[i].shape(), c.in[i])
+                                                   : NewMatrices<T>();
   };
-  const NewMatrices<T> dq = gradient(0), dk = gradient(1), dv = gradient(2);
+  const auto turn = static_cast<std::size_t>(turn_at(c.attrs)), turn_k = turn ? turn + 1 : 0;
+  const auto of_turn = [&](std::size_t i) { return i ? gradient(i) : NewMatrices<T>(); };
+  const NewMatrices<T> dq = gradient(0, turn), dk = gradient(1, turn_k), dv = gradient(2),
+                       dq_turn = of_turn(turn), dk_turn = of_turn(turn_k);
   const bool divided = heads.divided;
   const int64 rows = heads.sizes.queries;
   Shape beside = c.in[0].shape();
@@ -136,7 +152,8 @@ std::vector<Tensor> backward(const KernelCall& c) {
     GRADUS_KERNELS(kLinearAttention)
         .of(T())
         .backward({heads.at(i), g.rows(i), y.rows(i), divided ? total + i * rows : nullptr,
-                   dq.rows(i), dk.rows(i), dv.rows(i), divided ? to_eps + i * rows : nullptr},
+                   dq.rows(i), dk.rows(i), dv.rows(i), divided ? to_eps + i * rows : nullptr,
+                   dq_turn.rows(i), dk_turn.rows(i)},
                   scratch);
   });
   std::vector<Tensor> out(c.in.size());
@@ -144,6 +161,7 @@ std::vector<Tensor> backward(const KernelCall& c) {
   out[1] = dk.tensor();
   out[2] = dv.tensor();
   if (divided && c.wanted[3]) out[3] = deps;
+  if (turn) out[turn] = dq_turn.tensor(), out[turn_k] = dk_turn.tensor();
   return out;
 }
 
@@ -153,8 +171,15 @@ Var reference(std::span<const Var> in, const Attrs& attrs) {
     if (map == ElementMap::elu1) return elu1(x);
     return map == ElementMap::relu ? relu(x) : x;
   };
-  const Var f = mapped(in[0]);
-  Var h = mapped(in[1]);
+  Var f = mapped(in[0]), h = mapped(in[1]);
+  if (const int i = turn_at(attrs)) {
+    const auto turned = [](const Var& x, const Var& turn) {
+      const std::array<Var, 2> halves{x * slice(turn, -1, 0, 1), x * slice(turn, -1, 1, 2)};
+      return concat(halves, -1);
+    };
+    const auto at = static_cast<std::size_t>(i);
+    f = turned(f, in[at]), h = turned(h, in[at + 1]);
+  }
   if (const int i = kept_at(attrs)) h = h * cast(in[static_cast<std::size_t>(i)], h.dtype());
   const auto attend = [&](const Var& v) {
     if (keys_of(attrs) == Keys::earlier) return causal_product(f, h, v);
@@ -169,16 +194,18 @@ Var reference(std::span<const Var> in, const Attrs& attrs) {
   return slice(y, -1, 0, width) / (slice(y, -1, width, width + 1) + in[3]);
 }
 
-Attrs attrs_of(Keys keys, ElementMap map, bool divided, bool masked) {
+Attrs attrs_of(Keys keys, ElementMap map, bool divided, bool masked, bool turned = false) {
   return {{"causal", static_cast<int64>(keys == Keys::earlier)},
           {"map", word_of(map)},
           {"divided", static_cast<int64>(divided)},
-          {"masked", static_cast<int64>(masked)}};
+          {"masked", static_cast<int64>(masked)},
+          {"turned", static_cast<int64>(turned)}};
 }
 
 std::vector<Sample> attention_samples() {
   const auto sample = [](Keys keys, ElementMap map, bool divided, Shape batch, int64 queries,
-                         int64 rows, int64 features, int64 width, bool masked = false) {
+                         int64 rows, int64 features, int64 width, bool masked = false,
+                         bool turned = false) {
     const bool any_sign = !divided || map == ElementMap::elu1;
     const auto input = [&batch](int64 n, int64 w, double low, double high,
                                 std::vector<double> kinks = {}) {
@@ -192,12 +219,14 @@ std::vector<Sample> attention_samples() {
     const double low = any_sign ? -1.5 : map == ElementMap::relu ? -0.5 : 0.2;
     Sample s{.in = {input(queries, features, low, 1.5, kinks),
                     input(rows, features, low, 1.5, kinks), input(rows, width, -1, 1)},
-             .attrs = attrs_of(keys, map, divided, masked)};
+             .attrs = attrs_of(keys, map, divided, masked, turned)};
     if (divided) s.in.push_back(input(queries, 1, 0.5, 1));
     if (masked) {
       s.in.push_back(input(rows, 1, 0, 2));
       s.in.back().dtype = DType::u8;
     }
+    if (turned)
+      for (int64 n : {queries, rows}) s.in.push_back(input(n, 2, 0.2, 1));
     return s;
   };
   return {sample(Keys::earlier, ElementMap::elu1, true, {2, 1}, 5, 5, 3, 2),
@@ -209,7 +238,10 @@ std::vector<Sample> attention_samples() {
           sample(Keys::all, ElementMap::identity, false, {1, 2}, 4, 2, 3, 1),
           sample(Keys::earlier, ElementMap::elu1, true, {}, 1, 1, 1, 1),
           sample(Keys::earlier, ElementMap::elu1, true, {2}, 5, 5, 3, 2, true),
-          sample(Keys::all, ElementMap::identity, false, {}, 3, 4, 2, 2, true)};
+          sample(Keys::all, ElementMap::identity, false, {}, 3, 4, 2, 2, true),
+          sample(Keys::earlier, ElementMap::elu1, true, {2}, 5, 5, 3, 2, true, true),
+          sample(Keys::earlier, ElementMap::relu, false, {}, 34, 34, 1, 2, false, true),
+          sample(Keys::all, ElementMap::identity, true, {2}, 3, 4, 9, 1, false, true)};
 }
 
 std::vector<BadSample> attention_bad() {
@@ -229,7 +261,14 @@ std::vector<BadSample> attention_bad() {
            .message = "k is (4, 3), v is (5, 2)"},
           {.in = {{.shape = {5, 3}}, {.shape = {5, 3}}, {.shape = {5, 2}}, {.shape = {5}}},
            .attrs = causal,
-           .message = "eps must be (5, 1), got (5)"}};
+           .message = "eps must be (5, 1), got (5)"},
+          {.in = {{.shape = {5, 3}},
+                  {.shape = {5, 3}},
+                  {.shape = {5, 2}},
+                  {.shape = {5, 2}},
+                  {.shape = {5, 1}}},
+           .attrs = attrs_of(Keys::earlier, ElementMap::elu1, false, false, true),
+           .message = "the turn of k must be (5, 2), got (5, 1)"}};
 }
 
 }  // namespace
@@ -238,10 +277,12 @@ extern const OpDef kLinearAttention{
     .name = "linear_attention",
     .formula =
         "y_m = f_m S_m / (f_m . z_m + eps_m), S_m = sum h_n v_n^T, z_m = sum h_n over n <= m "
-        "(or all), f = map(q), h = map(k), 0 where not kept; without eps: f_m S_m",
+        "(or all), f = map(q), h = map(k), 0 where not kept; without eps: f_m S_m; turned: "
+        "[f c, f s], [h c, h s] in their place",
     .vjp_formula =
         "e = g / total, u = -(g . y) / total; df = e S^T + u z^T, dh = v R^T + t, dv = h R, deps = "
-        "u, R_n = sum f_m^T e_m, t_n = sum u_m f_m over m >= n (or all)",
+        "u, R_n = sum f_m^T e_m, t_n = sum u_m f_m over m >= n (or all); of turned halves a, b: "
+        "c a + s b, dc = f . a, ds = f . b",
     .source = "Katharopoulos et al. 2020, eq. 4-11",
     .infer = infer_attention,
     .reads = kReadsAll,
@@ -262,12 +303,15 @@ extern const OpDef kLinearAttention{
 namespace gradus {
 
 Var linear_attention(At q, const Var& k, const Var& v, Keys keys, ElementMap map, const Var& eps,
-                     const Var& kept) {
+                     const Var& kept, const Var& q_turn, const Var& k_turn) {
+  check_shape(q_turn.defined() == k_turn.defined(),
+              "linear_attention: the turns of q and of k go together");
   std::vector<Var> in{q.var, k, v};
-  for (const Var* more : {&eps, &kept})
+  for (const Var* more : {&eps, &kept, &q_turn, &k_turn})
     if (more->defined()) in.push_back(*more);
   return gradus::apply(ops::kLinearAttention, in,
-                       ops::attrs_of(keys, map, eps.defined(), kept.defined()), q.where);
+                       ops::attrs_of(keys, map, eps.defined(), kept.defined(), q_turn.defined()),
+                       q.where);
 }
 
 }  // namespace gradus

@@ -18,10 +18,11 @@ namespace {
 struct Case {
   Keys keys = Keys::earlier;
   ElementMap map = ElementMap::elu1;
-  bool divided = true, masked = false;
+  bool divided = true, masked = false, turned = false;
 };
 struct Inputs {
   Var q, k, v, eps, kept;
+  Var q_turn = {}, k_turn = {};
 };
 
 Tensor random(std::uint64_t seed, const Shape& shape) {
@@ -41,17 +42,21 @@ Inputs inputs(const Case& c, const Shape& batch, int64 queries, int64 keys, int6
     return c.map == ElementMap::identity && c.divided ? abs(x) : x;
   };
   return {leaf(positive(random(1, shape(queries, features)))),
-          leaf(positive(random(2, shape(keys, features)))), leaf(random(3, shape(keys, width))),
+          leaf(positive(random(2, shape(keys, features)))),
+          leaf(random(3, shape(keys, width))),
           leaf(add(abs(random(4, shape(queries, 1))), 0.5)),
-          Var(greater(random(5, shape(keys, 1)), scalar(0, DType::f64)))};
+          Var(greater(random(5, shape(keys, 1)), scalar(0, DType::f64))),
+          leaf(add(abs(random(6, shape(queries, 2))), 0.2)),
+          leaf(add(abs(random(7, shape(keys, 2))), 0.2))};
 }
 Var attend(const Case& c, const Inputs& in) {
   return linear_attention(in.q, in.k, in.v, c.keys, c.map, c.divided ? in.eps : Var(),
-                          c.masked ? in.kept : Var());
+                          c.masked ? in.kept : Var(), c.turned ? in.q_turn : Var(),
+                          c.turned ? in.k_turn : Var());
 }
 Inputs cast_to(const Inputs& in, DType t) {
   const auto of = [t](const Var& x) { return leaf(cast(x.value(), t)); };
-  return {of(in.q), of(in.k), of(in.v), of(in.eps), in.kept};
+  return {of(in.q), of(in.k), of(in.v), of(in.eps), in.kept, of(in.q_turn), of(in.k_turn)};
 }
 
 /// Relative to the largest element.
@@ -80,6 +85,9 @@ void check_against_reference(const Case& c, const Inputs& in) {
     CHECK(close(found.of(x.k), expected.of(in.k), tolerance));
     CHECK(close(found.of(x.v), expected.of(in.v), tolerance));
     if (c.divided) CHECK(close(found.of(x.eps), expected.of(in.eps), tolerance));
+    if (!c.turned) continue;
+    CHECK(close(found.of(x.q_turn), expected.of(in.q_turn), tolerance));
+    CHECK(close(found.of(x.k_turn), expected.of(in.k_turn), tolerance));
   }
 }
 
@@ -88,7 +96,9 @@ std::vector<Case> all_cases() {
   for (const Keys keys : {Keys::earlier, Keys::all})
     for (const ElementMap map : {ElementMap::identity, ElementMap::elu1, ElementMap::relu})
       for (const bool divided : {true, false})
-        for (const bool masked : {false, true}) list.push_back({keys, map, divided, masked});
+        for (const bool masked : {false, true})
+          for (const bool turned : {false, true})
+            list.push_back({keys, map, divided, masked, turned});
   return list;
 }
 
@@ -99,7 +109,7 @@ TEST_CASE("every remainder of a chunk") {
     for (const Case& c : all_cases()) {
       INFO("N = " << n << ", map " << static_cast<int>(c.map) << ", causal "
                   << (c.keys == Keys::earlier) << ", divided " << c.divided << ", masked "
-                  << c.masked);
+                  << c.masked << ", turned " << c.turned);
       check_against_reference(c, inputs(c, {2}, n, n, 3, 2));
     }
 }
@@ -108,10 +118,11 @@ TEST_CASE("any number of features and values") {
   for (const int64 features : {1, 4, 15, 16, 17, 33})
     for (const int64 width : {1, 7, 8, 16, 31, 32, 40}) {
       INFO(features << " features, " << width << " values");
-      for (const Keys keys : {Keys::earlier, Keys::all}) {
-        const Case c{.keys = keys};
-        check_against_reference(c, inputs(c, {}, 40, 40, features, width));
-      }
+      for (const Keys keys : {Keys::earlier, Keys::all})
+        for (const bool turned : {false, true}) {
+          const Case c{.keys = keys, .turned = turned};
+          check_against_reference(c, inputs(c, {}, 40, 40, features, width));
+        }
     }
 }
 
@@ -120,6 +131,8 @@ TEST_CASE("other queries than keys, where all keys are seen") {
   for (const int64 queries : {0, 1, 33})
     check_against_reference(c, inputs(c, {2, 1}, queries, 70, 5, 3));
   check_against_reference(c, inputs(c, {2, 1}, 33, 1, 5, 3));
+  const Case turned{.keys = Keys::all, .turned = true};
+  check_against_reference(turned, inputs(turned, {2, 1}, 33, 70, 5, 3));
 }
 
 TEST_CASE("sizes of zero") {
@@ -156,6 +169,29 @@ TEST_CASE("any layout: split heads stay split heads, and others are read as they
     }
   const Var y = attend(c, {Var(heads), Var(heads), Var(heads), Var(eps), {}});
   CHECK(y.value().strides() == heads.strides());
+}
+
+TEST_CASE("turns that all heads share, and gradients of the turns alone") {
+  for (const Keys keys : {Keys::earlier, Keys::all}) {
+    const Case c{.keys = keys, .turned = true};
+    Inputs in = inputs(c, {3}, 70, 70, 5, 3);
+    const Tensor shared = random(9, {1, 70, 2});
+    const auto over_heads = [](const Tensor& x) { return broadcast_to(x, {3, 70, 2}); };
+    in.q_turn = Var(over_heads(shared)), in.k_turn = Var(over_heads(shared));
+    Inputs copied = in;
+    copied.q_turn = Var(contiguous(over_heads(shared))), copied.k_turn = copied.q_turn;
+    CHECK(same_bits(attend(c, in).value(), attend(c, copied).value()));
+
+    const Inputs every = inputs(c, {3}, 70, 70, 5, 3);
+    const Gradients all = backward(sum(attend(c, every)));
+    const auto fixed = [](const Var& x) { return Var(x.value()); };
+    const Inputs alone{fixed(every.q), fixed(every.k),     fixed(every.v), fixed(every.eps), {},
+                       every.q_turn,   fixed(every.k_turn)};
+    CHECK(same_bits(backward(sum(attend(c, alone))).of(every.q_turn), all.of(every.q_turn)));
+    const Inputs other{fixed(every.q),      fixed(every.k), fixed(every.v), fixed(every.eps), {},
+                       fixed(every.q_turn), every.k_turn};
+    CHECK(same_bits(backward(sum(attend(c, other))).of(every.k_turn), all.of(every.k_turn)));
+  }
 }
 
 TEST_CASE("a gradient that is not wanted is not missed by the others") {

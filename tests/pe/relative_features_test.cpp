@@ -4,7 +4,10 @@
 
 #include <numbers>
 
+#include "autograd/backward.h"
+#include "autograd/record.h"
 #include "nn/attention_core.h"
+#include "tensor/memory.h"
 #include "tests/error_text.h"
 #include "tests/pe/encode.h"
 
@@ -109,6 +112,29 @@ TEST_CASE("cosformer: scores of features times cos(pi/2 D/M), split without a ne
             feature_scores(*e, fq, fk, labels(*e, {0, 1, 2, 3, 4, 50}));
           }),
           "weighs lags up to max_length = 50, so labels go from 0 to 49; 'time' of token 5 is 50"));
+}
+
+TEST_CASE("cosformer: linear attention turns features in its chunks, and never stores them") {
+  const Tensor x = random(21, {1, 2, 600, 8});
+  const auto peak_of = [&](const char* name, Fusion fusion, Tensor& y, Tensor& g) {
+    const auto e = encoding(name, {16, 2}, {});
+    const auto core = make_core(Build("core", Rng(1), DType::f64), {}, *e, 8);
+    const FusionGuard guard(fusion);
+    pool_reset_peak();
+    const std::uint64_t before = pool_stats().live_bytes;
+    Pass pass = Pass::eval();
+    const Var q = leaf(x), out = (*core)(q, q, q, time_positions(600), pass);
+    y = out.value();
+    g = grad(sum(out), {q})[0].value();
+    return static_cast<double>(pool_stats().peak_live_bytes - before);
+  };
+  Tensor y, g, fused, fused_g, apart, apart_g;
+  const double none = peak_of("none", Fusion::on, y, g),
+               inside = peak_of("cosformer", Fusion::on, fused, fused_g);
+  CHECK(inside < 1.15 * none);
+  CHECK(peak_of("cosformer", Fusion::off, apart, apart_g) > 2 * inside);
+  CHECK(max_difference(fused, apart) < 1e-12);
+  CHECK(max_difference(fused_g, apart_g) < 1e-11);
 }
 
 TEST_CASE("lrpe: turned pairs are RoPE, complex phases are f_stripe1") {
