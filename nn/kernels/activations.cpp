@@ -1,6 +1,7 @@
 #include "nn/kernels/activations.h"
 
 #include "nn/kernels/element_map.h"
+#include "nn/kernels/normal.h"
 #include "tensor/kernels/vec_math.h"
 #include "tensor/kernels/vec_rows.h"
 
@@ -9,24 +10,14 @@ namespace GRADUS_LEVEL {
 namespace {
 
 using int64 = std::int64_t;
-constexpr double kInvSqrt2 = 0.70710678118654752, kInvSqrt2Pi = 0.39894228040143268;
-
-/// Phi(x) = (1 + erf(x / sqrt 2)) / 2
-template <class T>
-GRADUS_INLINE Vec<T> normal_share(Vec<T> x) {
-  return T(0.5) + T(0.5) * vec_erf<T>(x * static_cast<T>(kInvSqrt2));
-}
-
 template <class T>
 void gelu(const T* x, int64 n, T* y) {
-  map_vectors(x, n, y, [](Vec<T> v) { return v * normal_share<T>(v); });
+  map_vectors(x, n, y, [](Vec<T> v) { return vec_gelu<T>(v); });
 }
 template <class T>
 void gelu_back(const T* x, const T* g, int64 n, T* dx) {
   each_vector<T>(n, [&](int64 i, auto size) {
-    const Vec<T> v = get(x + i, size);
-    const Vec<T> bell = vec_exp<T>(T(-0.5) * v * v) * static_cast<T>(kInvSqrt2Pi);
-    put(dx + i, get(g + i, size) * (normal_share<T>(v) + v * bell), size);
+    put(dx + i, get(g + i, size) * vec_gelu_slope<T>(get(x + i, size)), size);
   });
 }
 

@@ -173,32 +173,92 @@ GRADUS_INLINE Vec<T> vec_sqrt(Vec<T> x) {
 #endif
 }
 
-/// e^x = (1 + rest) a b: with n = round(x / ln 2) and r = x - n ln 2, rest = e^r - 1, and 2^n in
-/// two factors, for one alone leaves the range.
+/// x, but no more than `most`; a NaN passes: of two operands one of which is a NaN the instructions
+/// give the second.
+template <class T>
+GRADUS_INLINE Vec<T> at_most(Vec<T> x, T most) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    return reinterpret_cast<Vec<T>>(_mm512_maskz_min_ps(
+        0xffff, reinterpret_cast<__m512>(all_of(most)), reinterpret_cast<__m512>(x)));
+  else
+    return reinterpret_cast<Vec<T>>(_mm512_maskz_min_pd(
+        0xff, reinterpret_cast<__m512d>(all_of(most)), reinterpret_cast<__m512d>(x)));
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4)
+    return reinterpret_cast<Vec<T>>(
+        _mm256_min_ps(reinterpret_cast<__m256>(all_of(most)), reinterpret_cast<__m256>(x)));
+  else
+    return reinterpret_cast<Vec<T>>(
+        _mm256_min_pd(reinterpret_cast<__m256d>(all_of(most)), reinterpret_cast<__m256d>(x)));
+#else
+  return select<T>(x > most, all_of(most), x);
+#endif
+}
+/// x, but no less than `least`; a NaN passes.
+template <class T>
+GRADUS_INLINE Vec<T> at_least(Vec<T> x, T least) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    return reinterpret_cast<Vec<T>>(_mm512_maskz_max_ps(
+        0xffff, reinterpret_cast<__m512>(all_of(least)), reinterpret_cast<__m512>(x)));
+  else
+    return reinterpret_cast<Vec<T>>(_mm512_maskz_max_pd(
+        0xff, reinterpret_cast<__m512d>(all_of(least)), reinterpret_cast<__m512d>(x)));
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4)
+    return reinterpret_cast<Vec<T>>(
+        _mm256_max_ps(reinterpret_cast<__m256>(all_of(least)), reinterpret_cast<__m256>(x)));
+  else
+    return reinterpret_cast<Vec<T>>(
+        _mm256_max_pd(reinterpret_cast<__m256d>(all_of(least)), reinterpret_cast<__m256d>(x)));
+#else
+  return select<T>(x < least, all_of(least), x);
+#endif
+}
+
+/// y 2^n, rounded once, for the whole number n in the low bits of `shifted` = n + kRound: two
+/// factors, for one alone leaves the range.
+template <class T>
+GRADUS_INLINE Vec<T> scale_by_two_to(Vec<T> y, Vec<T> shifted) {
+  using M = MathOf<T>;
+  const Vec<T> n = shifted - M::kRound;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    return reinterpret_cast<Vec<T>>(
+        _mm512_maskz_scalef_ps(0xffff, reinterpret_cast<__m512>(y), reinterpret_cast<__m512>(n)));
+  else
+    return reinterpret_cast<Vec<T>>(
+        _mm512_maskz_scalef_pd(0xff, reinterpret_cast<__m512d>(y), reinterpret_cast<__m512d>(n)));
+#else
+  const Bits<T> round = bits_of<T>(all_of(M::kRound));
+  const Bits<T> whole = bits_of<T>(shifted) - round;
+  const Bits<T> half = bits_of<T>(n * T(0.5) + M::kRound) - round;
+  return y * from_bits<T>((half + M::kBias) << M::kMantissa) *
+         from_bits<T>((whole - half + M::kBias) << M::kMantissa);
+#endif
+}
+
+/// e^x = (1 + rest) 2^n with n = round(x / ln 2) and r = x - n ln 2, rest = e^r - 1.
 template <class T>
 struct ExpParts {
-  Vec<T> rest, a, b;
+  Vec<T> rest, shifted;  ///< shifted: n + kRound
 };
 template <class T>
 GRADUS_INLINE ExpParts<T> exp_parts(Vec<T> x) {
   using M = MathOf<T>;
-  // Beyond these the result is 0 or inf already; a NaN passes both.
-  x = select<T>(x > M::kExpMost, all_of(M::kExpMost), x);
-  x = select<T>(x < M::kExpLeast, all_of(M::kExpLeast), x);
+  // Beyond these the result is 0 or inf already.
+  x = at_least<T>(at_most<T>(x, M::kExpMost), M::kExpLeast);
   const Vec<T> shifted = x * M::kLog2E + M::kRound, n = shifted - M::kRound;
   const Vec<T> r = (x - n * M::kLn2High) - n * M::kLn2Low;
-  const Bits<T> round = bits_of<T>(all_of(M::kRound));
-  const Bits<T> whole = bits_of<T>(shifted) - round;
-  const Bits<T> half = bits_of<T>(n * T(0.5) + M::kRound) - round;
-  return {r + (r * r) * polynomial(r, M::kExp), from_bits<T>((half + M::kBias) << M::kMantissa),
-          from_bits<T>((whole - half + M::kBias) << M::kMantissa)};
+  return {r + (r * r) * polynomial(r, M::kExp), shifted};
 }
 
 /// e^x
 template <class T>
 GRADUS_INLINE Vec<T> vec_exp(Vec<T> x) {
   const ExpParts<T> e = exp_parts<T>(x);
-  return (T(1) + e.rest) * e.a * e.b;
+  return scale_by_two_to<T>(T(1) + e.rest, e.shifted);
 }
 
 /// ln x = e ln 2 + ln(1 + f) with 1 + f in [sqrt 1/2, sqrt 2) and ln(1 + f) = 2 atanh(s), s = f /
@@ -240,7 +300,7 @@ GRADUS_INLINE Vec<T> vec_tanh(Vec<T> x) {
   using M = MathOf<T>;
   const Vec<T> size = absolute<T>(x), z = size * size;
   const Vec<T> near = size + size * (z * polynomial(z, M::kTanh));
-  const Vec<T> held = select<T>(size > M::kTanhOne, all_of(M::kTanhOne), size);
+  const Vec<T> held = at_most<T>(size, M::kTanhOne);
   const Vec<T> far = T(1) - T(2) / (vec_exp<T>(held + held) + T(1));
   return with_sign_of<T>(select<T>(size < T(0.625), near, far), x);
 }
@@ -251,7 +311,8 @@ template <class T>
 GRADUS_INLINE Vec<T> vec_sigmoid(Vec<T> x) {
   const ExpParts<T> parts = exp_parts<T>(-absolute<T>(x));
   const Vec<T> lead = T(1) + parts.rest, lost = parts.rest - (lead - T(1));
-  const Vec<T> e = lead * parts.a * parts.b, e_lost = lost * parts.a * parts.b;
+  const Vec<T> e = scale_by_two_to<T>(lead, parts.shifted);
+  const Vec<T> e_lost = scale_by_two_to<T>(lost, parts.shifted);
   const Vec<T> sum = T(1) + e, sum_lost = (e - (sum - T(1))) + e_lost;
   const Vec<Word<T>> below = x < T(0);
   const Vec<T> y = select<T>(below, e, all_of(T(1))) / sum;
@@ -265,7 +326,7 @@ GRADUS_INLINE Vec<T> vec_erf(Vec<T> x) {
   using M = MathOf<T>;
   const Vec<T> size = absolute<T>(x), z = size * size;
   const Vec<T> near = size + size * polynomial(z, M::kErf);
-  const Vec<T> held = select<T>(size > M::kErfOne, all_of(M::kErfOne), size);
+  const Vec<T> held = at_most<T>(size, M::kErfOne);
   const Vec<T> far = T(1) - vec_exp<T>(-polynomial(held - T(1), M::kErfc));
   return with_sign_of<T>(select<T>(size < T(1), near, far), x);
 }
