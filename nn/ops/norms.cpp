@@ -43,19 +43,22 @@ std::vector<Tensor> norm_gradients(const KernelCall& c, const Tensor& mean, cons
       out[0] = Tensor::empty(x.shape(), x.dtype());
       dp = out[0].writable<T>();
     }
-    RowSums dgain(rows, c.wanted[1]), dbias(rows, c.in.size() > 2 && c.wanted[2]);
+    const bool centred = mean.defined();
+    const bool sums = c.wanted[1] || (centred && c.wanted[2]);
+    RowSums dgain(rows, sums), dbias(rows, sums && centred);
     const int64 parts = (rows.count + kRowsPerPart - 1) / kRowsPerPart;
-    const auto back = GRADUS_KERNELS(norm_kernels).of(T{}).back;
+    const auto& kernels = GRADUS_KERNELS(norm_kernels).of(T{});
+    const auto back = centred ? kernels.layer_back : kernels.rms_back;
     parallel_for(
         0, parts, std::max<int64>(1, rows.grain() / kRowsPerPart), [&](int64 begin, int64 end) {
           for (int64 p = begin; p < end; ++p) {
             const int64 r = p * kRowsPerPart, count = std::min(kRowsPerPart, rows.count - r);
             back(xp + r * n, wp, gp + r * n, mp ? mp + r : nullptr, sp + r, count, n,
-                 dp ? dp + r * n : nullptr, dgain.part(p), dbias.part(p));
+                 dp ? dp + r * n : nullptr, dgain.start(p), dbias.start(p));
           }
         });
-    if (c.wanted[1]) out[1] = from_doubles<T>(dgain.total());
-    if (out.size() > 2 && c.wanted[2]) out[2] = from_doubles<T>(dbias.total());
+    if (c.wanted[1]) out[1] = dgain.total<T>();
+    if (centred && c.wanted[2]) out[2] = dbias.total<T>();
     return out;
   });
 }

@@ -2,7 +2,7 @@
 // rows in a fixed order.
 #pragma once
 
-#include <vector>
+#include <algorithm>
 
 #include "autograd/op.h"
 #include "nn/ops.h"
@@ -28,31 +28,29 @@ class RowSums {
  public:
   /// Nothing where the sums are not wanted.
   RowSums(Rows rows, bool wanted)
-      : width_(rows.width),
-        parts_((rows.count + kRowsPerPart - 1) / kRowsPerPart),
-        sums_(wanted ? static_cast<std::size_t>(parts_ * width_) : 0, 0.0) {}
-  /// Null where they are not wanted.
-  double* part(int64 p) { return sums_.empty() ? nullptr : sums_.data() + p * width_; }
-  /// The parts in order.
-  std::vector<double> total() const {
-    std::vector<double> total(static_cast<std::size_t>(width_), 0.0);
-    for (int64 p = 0; p < parts_; ++p)
-      for (int64 j = 0; j < width_; ++j)
-        total[static_cast<std::size_t>(j)] += sums_[static_cast<std::size_t>(p * width_ + j)];
+      : width_(rows.width), parts_((rows.count + kRowsPerPart - 1) / kRowsPerPart) {
+    if (!wanted) return;
+    sums_ = Tensor::empty({parts_, width_}, DType::f64);
+    at_ = sums_.writable<double>();
+  }
+  /// The sums of a part, zero; null where they are not wanted.
+  double* start(int64 part) {
+    return at_ ? std::fill_n(at_ + part * width_, width_, 0.0) - width_ : nullptr;
+  }
+  /// Of the parts in order, taken in the place of the first one.
+  template <class T>
+  Tensor total() {
+    for (int64 p = 1; p < parts_; ++p)
+      for (int64 j = 0; j < width_; ++j) at_[j] += at_[p * width_ + j];
+    Tensor total = zeros({width_}, dtype_of<T>());
+    if (parts_ > 0) std::copy_n(at_, width_, total.writable<T>());
     return total;
   }
 
  private:
   int64 width_, parts_;
-  std::vector<double> sums_;
+  Tensor sums_;
+  double* at_ = nullptr;
 };
-
-template <class T>
-Tensor from_doubles(const std::vector<double>& values) {
-  Tensor t = Tensor::empty({static_cast<int64>(values.size())}, dtype_of<T>());
-  T* out = t.writable<T>();
-  for (std::size_t i = 0; i < values.size(); ++i) out[i] = static_cast<T>(values[i]);
-  return t;
-}
 
 }  // namespace gradus::ops

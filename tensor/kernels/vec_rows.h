@@ -2,6 +2,10 @@
 // f64, lane by lane, in one order for every caller.
 #pragma once
 
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
 #include "tensor/kernels/vec.h"
 
 namespace gradus {
@@ -48,14 +52,31 @@ typedef float HalfVector __attribute__((vector_size(GRADUS_VECTOR_BYTES / 2)));
 struct Wide {
   Vec<double> low, high;
 };
+// By name of the instructions: of __builtin_convertvector g++ 12 makes twice as many.
 GRADUS_INLINE Wide widen(Vec<float> x) {
+#if defined(__AVX512DQ__)
+  const __m256 low =
+      reinterpret_cast<__m256>(__builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7));
+  const __m256 high = _mm512_maskz_extractf32x8_ps(0xff, reinterpret_cast<__m512>(x), 1);
+  return {reinterpret_cast<Vec<double>>(_mm512_maskz_cvtps_pd(0xff, low)),
+          reinterpret_cast<Vec<double>>(_mm512_maskz_cvtps_pd(0xff, high))};
+#elif defined(__AVX2__)
+  const __m256 all = reinterpret_cast<__m256>(x);
+  return {reinterpret_cast<Vec<double>>(_mm256_cvtps_pd(_mm256_castps256_ps128(all))),
+          reinterpret_cast<Vec<double>>(_mm256_cvtps_pd(_mm256_extractf128_ps(all, 1)))};
+#elif defined(__SSE2__)
+  const __m128 all = reinterpret_cast<__m128>(x);
+  return {reinterpret_cast<Vec<double>>(_mm_cvtps_pd(all)),
+          reinterpret_cast<Vec<double>>(_mm_cvtps_pd(_mm_movehl_ps(all, all)))};
+#else
   HalfVector half[2];
   std::memcpy(half, &x, sizeof x);
   return {__builtin_convertvector(half[0], Vec<double>),
           __builtin_convertvector(half[1], Vec<double>)};
+#endif
 }
 
-/// A sum of vectors, in f64.
+/// A sum of vectors, in f64; it can go on from where `from` stands and be kept by `keep`.
 template <class T>
 struct WideSum;
 template <>
@@ -69,10 +90,22 @@ struct WideSum<float> {
   __attribute__((always_inline)) double total() const {
     return sum_lanes<double>(sum.low + sum.high);
   }
-  __attribute__((always_inline)) static void add_to(double* to, Vec<float> x) {
-    const Wide w = widen(x);
-    store(to, load(to) + w.low);
-    store(to + kLanes<double>, load(to + kLanes<double>) + w.high);
+  __attribute__((always_inline)) static WideSum from(const double* p, Whole) {
+    return {{load(p), load(p + kLanes<double>)}};
+  }
+  __attribute__((always_inline)) static WideSum from(const double* p, Part part) {
+    double all[kLanes<float>] = {};
+    for (std::int64_t i = 0; i < part.count; ++i) all[i] = p[i];
+    return from(all, Whole{});
+  }
+  __attribute__((always_inline)) void keep(double* p, Whole) const {
+    store(p, sum.low);
+    store(p + kLanes<double>, sum.high);
+  }
+  __attribute__((always_inline)) void keep(double* p, Part part) const {
+    double all[kLanes<float>];
+    keep(all, Whole{});
+    for (std::int64_t i = 0; i < part.count; ++i) p[i] = all[i];
   }
 };
 template <>
@@ -80,22 +113,15 @@ struct WideSum<double> {
   Vec<double> sum = {};
   __attribute__((always_inline)) void add(Vec<double> x) { sum += x; }
   __attribute__((always_inline)) double total() const { return sum_lanes<double>(sum); }
-  __attribute__((always_inline)) static void add_to(double* to, Vec<double> x) {
-    store(to, load(to) + x);
+  template <class Size>
+  __attribute__((always_inline)) static WideSum from(const double* p, Size size) {
+    return {get(p, size)};
+  }
+  template <class Size>
+  __attribute__((always_inline)) void keep(double* p, Size size) const {
+    put(p, sum, size);
   }
 };
-
-/// to[i] += x[i] in f64, for a vector at i.
-template <class T>
-GRADUS_INLINE void add_wide(double* to, Vec<T> x, Whole) {
-  WideSum<T>::add_to(to, x);
-}
-template <class T>
-GRADUS_INLINE void add_wide(double* to, Vec<T> x, Part part) {
-  T all[kLanes<T>];
-  store(all, x);
-  for (std::int64_t i = 0; i < part.count; ++i) to[i] += static_cast<double>(all[i]);
-}
 
 }  // namespace GRADUS_LEVEL
 }  // namespace gradus
