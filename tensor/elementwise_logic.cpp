@@ -93,6 +93,8 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
       T* __restrict y = to + first;
       if (step_c == 1 && step_a == 1 && step_b == 1)
         for (int64 i = 0; i < count; ++i) y[i] = c[i] ? p[i] : q[i];
+      else if (step_c == 1 && step_a == 0 && step_b == 1)  // a mask filled with one number
+        for (int64 i = 0; i < count; ++i) y[i] = c[i] ? *p : q[i];
       else
         for (int64 i = 0; i < count; ++i) y[i] = c[i * step_c] ? p[i * step_a] : q[i * step_b];
     });

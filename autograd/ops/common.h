@@ -33,5 +33,8 @@ inline std::vector<BadSample> pair_bad() {
 }
 /// A u8 or i64 Var that takes part in no gradient.
 inline Var fixed(Tensor t) { return Var(std::move(t)); }
+/// c (1 - t^2), the vjp of t = tanh x; c s (1 - s), that of s = sigmoid(x).
+Var tanh_gradient(const Var& t, const Var& c);
+Var sigmoid_gradient(const Var& s, const Var& c);
 
 }  // namespace gradus::ops

@@ -112,7 +112,7 @@ extern const OpDef kTanh{
     .infer = same_shape,
     .reads = kReadsOutput,
     .forward = [](const ForwardCall& c) -> Forward { return gradus::tanh(c.in(0)); },
-    .vjp = [](const VjpCall& c, const Var& g) -> Grads { return g * (1.0 - square(c.out())); },
+    .vjp = [](const VjpCall& c, const Var& g) -> Grads { return tanh_gradient(c.out(), g); },
     .samples = unary_samples(-2, 2),
     .bad_samples = unary_bad()};
 
@@ -123,10 +123,7 @@ extern const OpDef kSigmoid{
     .infer = same_shape,
     .reads = kReadsOutput,
     .forward = [](const ForwardCall& c) -> Forward { return gradus::sigmoid(c.in(0)); },
-    .vjp = [](const VjpCall& c, const Var& g) -> Grads {
-      const Var y = c.out();
-      return g * (y * (1.0 - y));
-    },
+    .vjp = [](const VjpCall& c, const Var& g) -> Grads { return sigmoid_gradient(c.out(), g); },
     .samples = unary_samples(-3, 3),
     .bad_samples = unary_bad()};
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 
+#include "tensor/elementwise_gradients.h"
 #include "tests/tensor/layouts.h"
 
 using namespace gradus;
@@ -118,6 +119,8 @@ TEST_CASE("binary kernels over every pair of layouts and broadcasts") {
       {"div", div, [](double a, double b) { return a / b; }},
       {"maximum", maximum, [](double a, double b) { return std::max(a, b); }},
       {"minimum", minimum, [](double a, double b) { return std::min(a, b); }},
+      {"tanh_gradient", tanh_gradient, [](double y, double g) { return g * (1 - y * y); }},
+      {"sigmoid_gradient", sigmoid_gradient, [](double y, double g) { return g * (y * (1 - y)); }},
   };
   const std::pair<Shape, Shape> shapes[] = {
       {{}, {}},         {{4}, {}},           {{}, {4}},     {{3, 5}, {3, 5}},    {{3, 5}, {5}},
@@ -227,8 +230,11 @@ TEST_CASE("where broadcasts all three") {
   CHECK(list(where(scalar(2, DType::u8), scalar(kNan), scalar(1)))[0] != 1);
   CHECK(where(scalar(1, DType::u8), ones({0}), scalar(1)).shape() == Shape{0});
   const Tensor mask = greater(wave({4, 6}), scalar(0, DType::f64));
-  for (const Tensor& m : layouts_of(mask))
-    CHECK(same_bits(where(m, wave({4, 6}), scalar(0, DType::f64)), relu(wave({4, 6}))));
+  for (const Tensor& m : layouts_of(mask)) {
+    const Tensor x = wave({4, 6}), zero = scalar(0, DType::f64);
+    CHECK(same_bits(where(m, x, zero), relu(x)));
+    CHECK(same_bits(where(logical_not(m), zero, x), relu(x)));
+  }
   CHECK_THROWS_AS(where(ones({1}), ones({1}), ones({1})), DTypeError);
   CHECK_THROWS_AS(where(c, ones({1}), ones({1}, DType::f64)), DTypeError);
 }
