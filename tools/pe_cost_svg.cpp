@@ -12,7 +12,7 @@ namespace gradus {
 
 namespace {
 
-constexpr double kWide = 330, kTall = 400, kTop = 70, kLeft = 70, kNames = 150;
+constexpr double kWide = 330, kTall = 400, kTop = 70, kLeft = 70, kNames = 190;
 
 /// A logarithmic axis from one power of its base to another.
 struct Axis {
