@@ -105,8 +105,8 @@ const std::vector<Context>& contexts() {
        [](const Window& w, double* out, int64 stride) {
          each(w, out, stride, [](int64 t) { return t; });
        }},
-      {"rep", "rank of the chord's token among those of the window", LabelKind::token, 1,
-       true, tokens, write_rep},
+      {"rep", "rank of the chord's token among those of the window", LabelKind::token, 1, true,
+       tokens, write_rep},
       {"key", "token of the chord, transposed from the song's key to C", LabelKind::token, 1, true,
        tokens, write_key},
       {"key-mode", "the same, other tokens for songs in minor", LabelKind::token, 1, true,
