@@ -28,8 +28,8 @@ Tensor AngleEncoding::own_frequencies() const {
   return cast(frequencies().value(), DType::f64);
 }
 
-TurnPair AngleEncoding::turns(const Var& q, const Var& k, const Positions& positions,
-                              int64 width) const {
+TablePair AngleEncoding::tables(const Var& q, const Var& k, const Positions& positions,
+                                int64 width) const {
   const Tensor labels = key_labels(positions);
   check<ConfigError>(
       labels.size(2) == label_width(), "{} was built for labels of {} number{}, '{}' has {}; {}",
@@ -46,6 +46,14 @@ TurnPair AngleEncoding::turns(const Var& q, const Var& k, const Positions& posit
   check_rows(q, "queries", positions.query_count);
   check_rows(k, "keys", positions.keys());
   const Var table = turn_table(turning(), labels, k.dtype()).named("turns");
+  if (positions.square()) return {table, table};
+  const int64 begin = positions.query_begin;
+  return {slice(table, -2, begin, begin + positions.query_count), table};
+}
+
+TurnPair AngleEncoding::turns(const Var& q, const Var& k, const Positions& positions,
+                              int64 width) const {
+  const Var table = tables(q, k, positions, width).k;
   const int64 count = table.size(-1) / 2;
   const Turn keys{slice(table, -1, 0, count), slice(table, -1, count, 2 * count)};
   if (positions.square()) return {keys, keys};

@@ -18,6 +18,10 @@ enum class Frequencies { derived, drawn, learned };
 struct TurnPair {
   Turn q, k;
 };
+/// The same in one piece, [cos | sin], [B|1, H|1, N, 2F].
+struct TablePair {
+  Var q, k;
+};
 
 class AngleEncoding : public PositionalEncoding, public HasFrequencies {
  public:
@@ -37,6 +41,7 @@ class AngleEncoding : public PositionalEncoding, public HasFrequencies {
   virtual Var scaled(const Var& f) const { return f; }
   /// Tables for the key rows and the query rows. q and k are [B,H,N,width]; ShapeError where they
   /// are not, ConfigError where the labels have another width.
+  TablePair tables(const Var& q, const Var& k, const Positions& positions, int64 width) const;
   TurnPair turns(const Var& q, const Var& k, const Positions& positions, int64 width) const;
   /// theta of one label (f64 [L]) for closed forms, [H][F].
   std::vector<double> angles_at(const Tensor& label) const;

@@ -47,11 +47,10 @@ class FStripe : public Stripes {
   QueryKey transform(const Var& q, const Var& k, const Positions& positions,
                      Pass& pass) const override {
     const ScopeGuard scope = enter(pass);
-    const TurnPair t = stripes(q, k, positions);
-    const auto coded = [this](const Var& x, const Turn& turn) {
-      return pooled_ ? modulate_and_pool(x, turn) : modulate(x, turn);
-    };
-    return {coded(q, t.q).named("q"), coded(k, t.k).named("k")};
+    const TablePair t = tables(q, k, positions, shape().head_dim());
+    const Weights w = weights(k.dtype());
+    const auto code = pooled_ ? modulate_and_pool : modulate;
+    return {code(q, t.q, w.q).named("q"), code(k, t.k, w.k).named("k")};
   }
 
   int64 transformed_width(int64 d) const override { return 2 * sines() * (pooled_ ? 1 : d); }

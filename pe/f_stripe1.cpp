@@ -70,11 +70,10 @@ class FStripe1 : public AngleEncoding {
   QueryKey transform(const Var& q, const Var& k, const Positions& positions,
                      Pass& pass) const override {
     const ScopeGuard scope = enter(pass);
-    const TurnPair turn = turns(q, k, positions, shape().head_dim());
-    const auto coded = [this](const Var& x, const Turn& t) {
-      return config_.pooled ? modulate_and_pool(x, t) : modulate(x, t);
-    };
-    return {coded(q, turn.q).named("q"), coded(k, turn.k).named("k")};
+    const TablePair t = tables(q, k, positions, shape().head_dim());
+    const Var w = even_weights(t.k);
+    const auto code = config_.pooled ? modulate_and_pool : modulate;
+    return {code(q, t.q, w).named("q"), code(k, t.k, w).named("k")};
   }
 
   int64 transformed_width(int64 d) const override { return config_.pooled ? 2 : 2 * d; }

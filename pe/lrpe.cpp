@@ -172,12 +172,13 @@ class Lrpe : public AngleEncoding {
       const Tensor index = permutation_powers(permutation_->value(), permutation_labels(positions));
       const int64 begin = positions.query_begin, end = begin + positions.query_count;
       y = {permuted(y.q, slice(index, 2, begin, end)), permuted(y.k, index)};
-    } else {
+    } else if (config_.lambda == Lambda::rotation) {
       const TurnPair turn = turns(q, k, positions, config_.width);
-      const bool pairs = config_.lambda == Lambda::rotation;
-      y = pairs ? QueryKey{rotate(y.q, turn.q, Pairing::interleaved),
-                           rotate(y.k, turn.k, Pairing::interleaved)}
-                : QueryKey{modulate(y.q, turn.q), modulate(y.k, turn.k)};
+      y = {rotate(y.q, turn.q, Pairing::interleaved), rotate(y.k, turn.k, Pairing::interleaved)};
+    } else {
+      const TablePair t = tables(q, k, positions, config_.width);
+      const Var w = even_weights(t.k);
+      y = {modulate(y.q, t.q, w), modulate(y.k, t.k, w)};
     }
     return {y.q.named("q"), y.k.named("k")};
   }

@@ -22,11 +22,12 @@ void NoisyStripes::draw(Rng& rng) {
 QueryKey NoisyStripes::transform(const Var& q, const Var& k, const Positions& positions,
                                  Pass& pass) const {
   const ScopeGuard scope = enter(pass);
-  const TurnPair t = stripes(q, k, positions);
+  const TablePair t = tables(q, k, positions, shape().head_dim());
+  const Weights w = weights(k.dtype());
   const Var noise(noise_.value());
-  const double share = 1 / std::sqrt(2 * static_cast<double>(noise.size(2)));
-  return {matmul(modulate(q, t.q), noise * share).named("q"),
-          matmul(modulate(k, t.k), noise * share).named("k")};
+  const Var shares = noise * (1 / std::sqrt(2 * static_cast<double>(noise.size(2))));
+  return {modulate_and_mix(q, t.q, w.q, shares).named("q"),
+          modulate_and_mix(k, t.k, w.k, shares).named("k")};
 }
 
 std::optional<Interaction> NoisyStripes::interaction(const Tensor& p_m, const Tensor& p_n) const {

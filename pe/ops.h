@@ -18,6 +18,15 @@ Var turn_pairs(At x, const Var& cos, const Var& sin, Pairing pairing);
 /// The sums of the two coordinates of each turned pair, [B,H,N,F].
 Var pool_pairs(At x, const Var& cos, const Var& sin, Pairing pairing);
 
+/// Coordinate d times its W stripes: x [B,H,N,D], table [B|1, H|1, N, 2F] of [cos | sin], F = D W,
+/// weights [H|1, 2F] of lambda [cos theta | sin theta], which stretch and shift the stripes ->
+/// x_d lambda_dw [cos, sin](angle_dw + theta_dw) in the order [d][w][cos, sin], [B,H,N,2F].
+Var modulate(At x, const Var& table, const Var& weights);
+/// The same, added up over d: [B,H,N,2W].
+Var modulate_and_pool(At x, const Var& table, const Var& weights);
+/// The same times noise [H|1, 2F, R]: [B,H,N,R].
+Var modulate_and_mix(At x, const Var& table, const Var& weights, const Var& noise);
+
 /// The table of the ops of pe/, sorted by name.
 std::span<const OpDef* const> pe_ops();
 

@@ -9,6 +9,7 @@
 
 #include "pe/kernels/pair_rows.h"
 #include "pe/ops.h"
+#include "pe/row_blocks.h"
 #include "tensor/elementwise.h"
 #include "tensor/parallel.h"
 
@@ -18,78 +19,25 @@ namespace ops {
 
 namespace {
 
-struct Sizes {
-  Sizes(const Shape& table, int64 b, int64 h)
-      : batch(b),
-        heads(h),
-        tokens(table[2]),
-        pairs(table[3]),
-        table_batch(table[0]),
-        table_heads(table[1]) {}
-  int64 batch, heads, tokens, pairs, table_batch, table_heads;
-};
-
-/// Rows of one line of the table, and the sequences and heads that it turns.
-struct Block {
-  int64 line = 0, token = 0, rows = 0;
-  int64 batch_begin = 0, batch_end = 0, head_begin = 0, head_end = 0;
-};
-
 // Numbers of the table in a block: they stay in the second cache for all who share them, and the
 // rows that they turn are read in runs long enough for the machine to see them coming.
 constexpr int64 kBlockNumbers = 32768;
 
-/// body(Block) for every row of the table, spread over the threads; each part makes a body.
+/// body(RowBlock) for every row of the table, spread over the threads; each part makes a body.
 template <class MakeBody>
-void for_each_block(const Sizes& s, MakeBody make_body) {
-  const int64 lines = s.table_batch * s.table_heads;
-  if (lines * s.tokens == 0) return;
-  const int64 block_rows = std::max<int64>(1, kBlockNumbers / std::max<int64>(1, 2 * s.pairs));
-  const int64 row = std::max<int64>(1, 2 * s.pairs * (s.batch * s.heads / lines));
-  parallel_for(0, lines * s.tokens, 1 + 32768 / row, [&](int64 begin, int64 end) {
+void for_each_block(const SharedRows& s, int64 pairs, MakeBody make_body) {
+  if (s.rows() == 0) return;
+  const int64 block_rows = std::max<int64>(1, kBlockNumbers / std::max<int64>(1, 2 * pairs));
+  const int64 row = std::max<int64>(1, 2 * pairs * s.sharers());
+  parallel_for(0, s.rows(), 1 + 32768 / row, [&](int64 begin, int64 end) {
     auto body = make_body();
     for (int64 r = begin; r < end;) {
-      Block b;
-      b.line = r / s.tokens;
-      b.token = r % s.tokens;
-      b.rows = std::min({block_rows, s.tokens - b.token, end - r});
-      const int64 tb = b.line / s.table_heads, th = b.line % s.table_heads;
-      b.batch_begin = s.table_batch == 1 ? 0 : tb;
-      b.batch_end = s.table_batch == 1 ? s.batch : tb + 1;
-      b.head_begin = s.table_heads == 1 ? 0 : th;
-      b.head_end = s.table_heads == 1 ? s.heads : th + 1;
+      const RowBlock b = s.block(r, std::min(block_rows, end - r));
       body(b);
       r += b.rows;
     }
   });
 }
-
-/// A tensor [B,H,N,W] of any strides as rows; what stands apart is gathered a block at a time.
-template <class T>
-class RowsOf {
- public:
-  explicit RowsOf(const Tensor& t)
-      : at_(t.data<T>()), strides_(t.strides()), width_(t.size(3)), dense_(t.size(3) == 1) {
-    dense_ = dense_ || strides_[3] == 1;
-  }
-  PairRows<T> block(int64 batch, int64 head, const Block& b, std::vector<T>& room) const {
-    const T* from = at_ + batch * strides_[0] + head * strides_[1] + b.token * strides_[2];
-    if (dense_) return {from, strides_[2]};
-    // One number everywhere, as in the cotangent of a sum, makes one row.
-    const bool one_row = strides_[2] == 0;
-    room.resize(static_cast<std::size_t>((one_row ? 1 : b.rows) * width_));
-    for (int64 r = 0; r < (one_row ? 1 : b.rows); ++r)
-      for (int64 i = 0; i < width_; ++i)
-        room[static_cast<std::size_t>(r * width_ + i)] = from[r * strides_[2] + i * strides_[3]];
-    return {room.data(), one_row ? 0 : width_};
-  }
-
- private:
-  const T* at_;
-  Strides strides_;
-  int64 width_;
-  bool dense_;
-};
 
 /// cos and sin, whose rows have no gaps.
 template <class T>
@@ -97,7 +45,7 @@ class TableOf {
  public:
   TableOf(const Tensor& cos, const Tensor& sin, bool half)
       : cos_(dense(cos)), sin_(dense(sin)), half_(half) {}
-  PairTable<T> block(const Block& b) const {
+  PairTable<T> block(const RowBlock& b) const {
     const int64 heads = cos_.size(1);
     const auto rows = [&](const Tensor& t) -> PairRows<T> {
       const Strides& s = t.strides();
@@ -122,11 +70,11 @@ Tensor map_rows(const Tensor& x, const Tensor& cos, const Tensor& sin, bool half
   shape[3] = width;
   Tensor y = Tensor::empty(shape, x.dtype());
   T* out = y.writable<T>();
-  const Sizes s(cos.shape(), shape[0], shape[1]);
+  const SharedRows s(cos.shape(), shape[0], shape[1]);
   const RowsOf<T> from(x);
   const TableOf<T> table(cos, sin, half);
-  for_each_block(s, [&] {
-    return [&, room = std::vector<T>()](const Block& b) mutable {
+  for_each_block(s, cos.size(3), [&] {
+    return [&, room = std::vector<T>()](const RowBlock& b) mutable {
       const PairTable<T> t = table.block(b);
       for (int64 i = b.batch_begin; i < b.batch_end; ++i)
         for (int64 h = b.head_begin; h < b.head_end; ++h)
@@ -143,12 +91,12 @@ std::array<Tensor, 2> table_sums(const Tensor& x, const Tensor& cotangent, const
                                  bool half, Kernel kernel) {
   std::array<Tensor, 2> sums{Tensor::empty(shape, x.dtype()), Tensor::empty(shape, x.dtype())};
   T *by_cos = sums[0].writable<T>(), *by_sin = sums[1].writable<T>();
-  const Sizes s(shape, x.size(0), x.size(1));
+  const SharedRows s(shape, x.size(0), x.size(1));
   const RowsOf<T> from(x), g(cotangent);
-  for_each_block(s, [&] {
+  for_each_block(s, shape[3], [&] {
     return [&, x_room = std::vector<T>(), g_room = std::vector<T>(),
-            sum = std::vector<double>()](const Block& b) mutable {
-      const int64 n = s.pairs;
+            sum = std::vector<double>()](const RowBlock& b) mutable {
+      const int64 n = shape[3];
       sum.assign(static_cast<std::size_t>(2 * n * b.rows), 0.0);
       const PairTable<T> t{{}, {}, b.rows, n, half};
       for (int64 i = b.batch_begin; i < b.batch_end; ++i)
@@ -289,7 +237,7 @@ extern const OpDef kPoolPairs{
     .samples = samples(),
     .bad_samples = bad_samples()};
 
-extern const OpDef kTurnTable;
+extern const OpDef kModulate, kModulateAndMix, kModulateAndPool, kTurnTable;
 
 }  // namespace ops
 
@@ -304,7 +252,9 @@ Var pool_pairs(At x, const Var& cos, const Var& sin, Pairing pairing) {
 }
 
 std::span<const OpDef* const> pe_ops() {
-  static const OpDef* const table[] = {&ops::kPoolPairs, &ops::kTurnPairs, &ops::kTurnTable};
+  static const OpDef* const table[] = {&ops::kModulate,        &ops::kModulateAndMix,
+                                       &ops::kModulateAndPool, &ops::kPoolPairs,
+                                       &ops::kTurnPairs,       &ops::kTurnTable};
   return table;
 }
 

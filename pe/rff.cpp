@@ -103,9 +103,9 @@ class Rff : public AngleEncoding {
   QueryKey transform(const Var& q, const Var& k, const Positions& positions,
                      Pass& pass) const override {
     const ScopeGuard scope = enter(pass);
-    const TurnPair t = turns(q, k, positions, shape().head_dim());
-    const double share = 1 / std::sqrt(static_cast<double>(config_.samples));
-    return {modulate(q * share, t.q).named("q"), modulate(k * share, t.k).named("k")};
+    const TablePair t = tables(q, k, positions, shape().head_dim());
+    const Var w = even_weights(t.k) * (1 / std::sqrt(static_cast<double>(config_.samples)));
+    return {modulate(q, t.q, w).named("q"), modulate(k, t.k, w).named("k")};
   }
 
   int64 transformed_width(int64 d) const override { return 2 * d * config_.samples; }

@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "tensor/elementwise.h"
+#include "tensor/index.h"
 #include "tensor/reduce.h"
 
 namespace gradus {
@@ -42,29 +43,11 @@ Var frequencies_of(const Var& stored, Parametrisation parametrisation) {
   return scale(sigmoid(cast(stored, DType::f64)), std::numbers::pi);
 }
 
-namespace {
-
-/// x [B,H,N,d] times a table [B|1,H|1,N,d N_f] -> [B,H,N,d,N_f].
-Var times(const Var& x, const Var& table) {
-  const int64 d = x.size(-1);
-  const Shape& t = table.shape();
-  return unsqueeze(x, -1) * reshape(table, {t[0], t[1], t[2], d, t[3] / d});
-}
-
-Var interleave(const Var& cosines, const Var& sines, int64 width) {
-  const Shape& s = cosines.shape();
-  return reshape(stack(std::array<Var, 2>{cosines, sines}, -1), {s[0], s[1], s[2], width});
-}
-
-}  // namespace
-
-Var modulate(const Var& x, const Turn& turn) {
-  return interleave(times(x, turn.cos), times(x, turn.sin), 2 * turn.cos.size(-1));
-}
-
-Var modulate_and_pool(const Var& x, const Turn& turn) {
-  return interleave(sum(times(x, turn.cos), {3}), sum(times(x, turn.sin), {3}),
-                    2 * turn.cos.size(-1) / x.size(-1));
+Var even_weights(const Var& table) {
+  const int64 count = table.size(-1) / 2;
+  const std::vector<Tensor> halves{ones({1, count}, table.dtype()),
+                                   zeros({1, count}, table.dtype())};
+  return Var(concat(halves, -1));
 }
 
 Tensor diagonals(const std::vector<double>& values, int64 heads) {
@@ -107,22 +90,20 @@ Var Stripes::frequencies() const {
 
 Var Stripes::gains() const { return softplus(**gains_); }
 
-TurnPair Stripes::stripes(const Var& q, const Var& k, const Positions& positions) const {
-  TurnPair t = turns(q, k, positions, shape().head_dim());
+Stripes::Weights Stripes::weights(DType dtype) const {
+  const int64 count = shape().head_dim() * config_.sines;
   const double share = 1 / std::sqrt(static_cast<double>(config_.sines));
-  const auto weigh = [&](const Turn& turn) -> Turn {
-    if (!gains_ && config_.sines == 1) return turn;
-    if (!gains_) return {turn.cos * share, turn.sin * share};
-    const Var weight = gains() * share;
-    return {turn.cos * weight, turn.sin * weight};
+  const Shape one{1, count}, all{shape().heads, count};
+  const Var size = gains_ ? reshape(gains() * share, all) : Var(full(one, share, dtype));
+  const auto joined = [](const Var& c, const Var& s) {
+    return concat(std::array<Var, 2>{c, s}, -1);
   };
-  t.k = weigh(t.k);
-  t.q = weigh(t.q);
-  if (phases_) {
-    const Var c = cos(**phases_), s = sin(**phases_);
-    t.q = {t.q.cos * c - t.q.sin * s, t.q.sin * c + t.q.cos * s};
-  }
-  return t;
+  Weights w;
+  w.k = joined(size, Var(zeros(size.shape(), dtype)));
+  if (!phases_) return {w.k, w.k};
+  const Var theta = reshape(**phases_, all);
+  w.q = joined(size * cos(theta), size * sin(theta));
+  return w;
 }
 
 Stripes::Numbers Stripes::numbers() const {

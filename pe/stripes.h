@@ -22,10 +22,8 @@ Tensor first_frequencies(const FrequencyConfig& config, Parametrisation parametr
 /// Angular frequencies for what is learned.
 Var frequencies_of(const Var& stored, Parametrisation parametrisation);
 
-/// x [B,H,N,d] and tables of d N_f angles -> [B,H,N,2 d N_f], in the order [d][w][cos, sin].
-Var modulate(const Var& x, const Turn& turn);
-/// The same, added up over d: [B,H,N,2 N_f].
-Var modulate_and_pool(const Var& x, const Turn& turn);
+/// Weights of 1, for a table of [cos | sin] as it is.
+Var even_weights(const Var& table);
 /// f64 [H, d, d]: a diagonal matrix for each head, from [H][d].
 Tensor diagonals(const std::vector<double>& values, int64 heads);
 
@@ -46,8 +44,12 @@ class Stripes : public AngleEncoding {
   int64 sines() const { return config_.sines; }
   /// Neither gains nor phases: one frequency a coordinate, or several, keeps norms.
   bool plain() const { return !config_.gains && !config_.phases; }
-  /// Tables of the queries, with phases, and of the keys; both times gains and 1/sqrt(N_f).
-  TurnPair stripes(const Var& q, const Var& k, const Positions& positions) const;
+  /// lambda [cos theta | sin theta] / sqrt(N_f), [H|1, 2 d N_f], of the queries, and of the keys,
+  /// which have no phases.
+  struct Weights {
+    Var q, k;
+  };
+  Weights weights(DType dtype) const;
   /// P_d of a pair of labels, [H][d].
   std::vector<double> context(const Tensor& p_m, const Tensor& p_n) const;
   /// [H, d, d] with cross terms: G_de = 1/N_f sum_w lambda_dw lambda_ew cos(angle of d - of e).

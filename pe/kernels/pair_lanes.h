@@ -31,6 +31,23 @@ GRADUS_INLINE void store_lanes(T* p, Lanes<T, kCount> v) {
   std::memcpy(p, &v, sizeof v);
 }
 
+/// to += v in f64, a vector's worth at a time.
+template <int kCount, class T>
+GRADUS_INLINE void add_lanes(double* to, Lanes<T, kCount> v) {
+  if constexpr (kCount == 1) {
+    *to += static_cast<double>(v);
+  } else if constexpr (kCount * static_cast<int>(sizeof(double)) <= kVectorBytes) {
+    using Sums = Lanes<double, kCount>;
+    store_lanes<double, kCount>(to,
+                                load_lanes<double, kCount>(to) + __builtin_convertvector(v, Sums));
+  } else {
+    T all[kCount];
+    store_lanes<T, kCount>(all, v);
+    add_lanes<kCount / 2, T>(to, load_lanes<T, kCount / 2>(all));
+    add_lanes<kCount / 2, T>(to + kCount / 2, load_lanes<T, kCount / 2>(all + kCount / 2));
+  }
+}
+
 /// The numbers of even place (kPart = 0) or odd place (1) in [a b].
 template <int kCount, int kPart, class V>
 GRADUS_INLINE V every_second(V a, V b) {

@@ -73,22 +73,6 @@ void pool_back(const PairTable<T>& t, PairRows<T> g, T* dx) {
   t.half ? pool_rows_back<T, true>(t, g, dx) : pool_rows_back<T, false>(t, g, dx);
 }
 
-/// to += v in f64, a vector's worth at a time.
-template <int kCount, class T>
-GRADUS_INLINE void add_lanes(double* to, Lanes<T, kCount> v) {
-  if constexpr (kCount == 1) {
-    *to += static_cast<double>(v);
-  } else if constexpr (kCount * static_cast<int>(sizeof(double)) <= kVectorBytes) {
-    using Sums = Lanes<double, kCount>;
-    store_lanes<double, kCount>(to,
-                                load_lanes<double, kCount>(to) + __builtin_convertvector(v, Sums));
-  } else {
-    T all[kCount];
-    store_lanes<T, kCount>(all, v);
-    add_lanes<kCount / 2, T>(to, load_lanes<T, kCount / 2>(all));
-    add_lanes<kCount / 2, T>(to + kCount / 2, load_lanes<T, kCount / 2>(all + kCount / 2));
-  }
-}
 template <int kCount, class T>
 GRADUS_INLINE void add_turn(const PairTable<T>& t, double* sums, int64 r, int64 i,
                             Lanes<T, kCount> by_cos, Lanes<T, kCount> by_sin) {
