@@ -72,6 +72,24 @@ std::vector<std::string> toy_settings(const EncodingDef& def) {
   return view.frequencies().defined() ? turning : set;
 }
 
+namespace {
+
+/// Of random codes the mean over draws: q^T G k of its closed form.
+Tensor mean_scores(const KernelView& view, const ToyPoints& points, double f) {
+  const std::vector<double> q = {std::cos(points.query_content), std::sin(points.query_content)};
+  std::vector<double> scores;
+  for (std::size_t j = 0; j < kToyPoints; ++j) {
+    const std::vector<double> k = {std::cos(points.content[j]), std::sin(points.content[j])};
+    const std::vector<double> g =
+        view.mean_interaction({f * points.query_context}, {f * points.context[j]})
+            ->g.to_vector<double>();
+    scores.push_back(q[0] * (g[0] * k[0] + g[1] * k[1]) + q[1] * (g[2] * k[0] + g[3] * k[1]));
+  }
+  return from_values(scores, {kToyPoints});
+}
+
+}  // namespace
+
 Tensor toy_scores(const EncodingDef& def, const ToyPoints& points) {
   const KernelView view(def, {.head_dim = 2, .set = toy_settings(def), .label_width = 1});
   const Traits t = view.encoding().traits();
@@ -92,6 +110,10 @@ Tensor toy_scores(const EncodingDef& def, const ToyPoints& points) {
   const Tensor queries = from_values(q, {1, n, 2}), keys = from_values(k, {1, n, 2});
   std::vector<Tensor> rows;
   for (int64 row = 0; row < kToyFrequencies; ++row) {
+    if (t.stochastic) {
+      rows.push_back(mean_scores(view, points, toy_frequency(row)));
+      continue;
+    }
     std::vector<double> labels;
     for (double xi : points.context) labels.push_back(toy_frequency(row) * xi);
     labels.push_back(toy_frequency(row) * points.query_context);

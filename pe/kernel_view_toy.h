@@ -28,9 +28,9 @@ double toy_frequency(int64 row);
 /// Options under which an encoding turns a pair by f: the frequency 1 beside labels f xi (of a
 /// random kernel the length 1), not pooled over coordinates, without phases and gains.
 std::vector<std::string> toy_settings(const EncodingDef& def);
-/// a_qj, f64 [kToyFrequencies, kToyPoints], also of contexts ahead of the query's. ConfigError,
-/// with the reason, for an encoding whose labels are no real numbers or whose scores are no pair's
-/// own.
+/// a_qj, f64 [kToyFrequencies, kToyPoints], also of contexts ahead of the query's; of random codes
+/// the mean over draws. ConfigError, with the reason, for an encoding whose labels are no real
+/// numbers or whose scores are no pair's own.
 Tensor toy_scores(const EncodingDef& def, const ToyPoints& points);
 /// Mean over the query's context minus mean over the others, of one row.
 double toy_gap(const Tensor& scores, const ToyPoints& points, int64 row);

@@ -83,9 +83,10 @@ void print_row(const std::string& name, double exact, double numeric) {
              std::abs(exact - numeric));
 }
 
+/// `longest`: steps beyond it are no small ones.
 template <class Move>
-double difference(double at, Move value) {
-  const double h = 1e-5 * std::max(1.0, std::abs(at));
+double difference(double at, Move value, double longest = HUGE_VAL) {
+  const double h = std::min(1e-5 * std::max(1.0, std::abs(at)), longest);
   return (value(at + h) - value(at - h)) / (2 * h);
 }
 
@@ -130,13 +131,19 @@ void print_frequencies(const KernelView& view, const Tokens& t, const Tensor& ex
   const Tensor before = view.frequencies();
   const std::vector<double> f = before.to_vector<double>(), g = exact.to_vector<double>();
   const auto width = static_cast<std::size_t>(before.size(1));
+  double label = 1;
+  for (const auto& p : {t.p_m, t.p_n})
+    for (double x : p) label = std::max(label, std::abs(x));
   for (std::size_t i = 0; i < f.size() && i < kMostParameters; ++i) {
-    const double numeric = difference(f[i], [&](double x) {
-      std::vector<double> moved = f;
-      moved[i] = x;
-      view.use_frequencies(Var(from_values(moved, before.shape())));
-      return value_at(view, t);
-    });
+    const double numeric = difference(
+        f[i],
+        [&](double x) {
+          std::vector<double> moved = f;
+          moved[i] = x;
+          view.use_frequencies(Var(from_values(moved, before.shape())));
+          return value_at(view, t);
+        },
+        1e-3 / label);  // of a turn of f p
     print_row(fmt::format("f{}{}", i / width + 1,
                           width == 1 ? "" : fmt::format(" of label {}", i % width + 1)),
               g[i], numeric);

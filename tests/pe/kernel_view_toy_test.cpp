@@ -45,6 +45,20 @@ TEST_CASE("every score is that of the equations") {
   }
 }
 
+TEST_CASE("of random codes the mean over their draws is drawn") {
+  const ToyPoints p = paper_toy_points();
+  const Tensor spe = toy_scores(find_encoding("sine_spe"), p),
+               rff = toy_scores(find_encoding("rff"), p);
+  for (int64 row = 0; row < kToyFrequencies; row += 8)
+    for (int64 j = 0; j < kToyPoints; ++j) {
+      const auto at = static_cast<std::size_t>(j);
+      const double lag = toy_frequency(row) * (p.query_context - p.context[at]),
+                   content = std::cos(p.query_content - p.content[at]);
+      CHECK(std::abs(spe.at({row, j}) - content * std::cos(lag) / 2) < 1e-12);
+      CHECK(std::abs(rff.at({row, j}) - content * std::exp(-lag * lag / 2)) < 1e-12);
+    }
+}
+
 TEST_CASE("at f = 0 only RoPEPool differs from the plain product") {
   const ToyPoints p = paper_toy_points();
   const Tensor none = toy_scores(find_encoding("none"), p);

@@ -103,6 +103,26 @@ TEST_CASE("every gradient stands beside its finite difference, for every encodin
   CHECK(rows >= 8 * encodings);
 }
 
+TEST_CASE("the finite difference by a frequency is one at large labels too") {
+  for (const char* name : {"rope", "ropepool", "f_stripe1"})
+    for (const char* label : {"1000", "100000"}) {
+      const CommandResult r =
+          gradus_command(fmt::format("pe eval {} --q .5,-1,2,.25 --k 1.5,.75,-.5,1 --pm {} --pn 5 "
+                                     "--set frequencies=1,.1",
+                                     name, label));
+      REQUIRE_MESSAGE(r.code == 0, r.out);
+      for (const char* f : {"\n  f1 ", "\n  f2 "}) {
+        const std::size_t at = r.out.find(f);
+        REQUIRE(at != std::string::npos);
+        const std::vector<std::string> all =
+            words_of(r.out.substr(at + 1, r.out.find('\n', at + 1) - at - 1));
+        const double exact = std::stod(all[1]), numeric = std::stod(all[2]);
+        CAPTURE(r.out);
+        CHECK(std::abs(exact - numeric) <= 1e-5 * std::abs(exact));
+      }
+    }
+}
+
 TEST_CASE("vectors of labels and frequencies") {
   const CommandResult r = gradus_command(
       "pe eval rope --q=-.5,-1,2,.25 --k -1.5,.75,-.5,1 --pm 1,3 --pn 2,-1 "
