@@ -97,9 +97,9 @@ std::vector<const EncodingDef*> asked_for(const std::string& text) {
 }
 
 /// "pooled, gains = false": what is other than by default, but for f itself, short enough to stand
-/// above a panel.
+/// above a panel; "mean" of random codes, whose mean over draws it shows.
 std::string shown_settings(const EncodingDef& def) {
-  std::string shown = def.traits.stochastic ? "mean of its draws" : "", last;
+  std::string shown = def.traits.stochastic ? "mean" : "", last;
   for (const std::string& s : toy_settings(def)) {
     if (s.starts_with("frequencies")) continue;
     const std::size_t equals = s.find('=');
