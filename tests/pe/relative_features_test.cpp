@@ -131,7 +131,7 @@ TEST_CASE("cosformer: linear attention turns features in its chunks, and never s
   Tensor y, g, fused, fused_g, apart, apart_g;
   const double none = peak_of("none", Fusion::on, y, g),
                inside = peak_of("cosformer", Fusion::on, fused, fused_g);
-  CHECK(inside < 1.15 * none);
+  CHECK(inside < 1.4 * none);  // each thread has scratch of its own
   CHECK(peak_of("cosformer", Fusion::off, apart, apart_g) > 2 * inside);
   CHECK(max_difference(fused, apart) < 1e-12);
   CHECK(max_difference(fused_g, apart_g) < 1e-11);
