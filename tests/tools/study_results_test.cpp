@@ -44,3 +44,18 @@ TEST_CASE("the rows hold the whole grid: seven encodings, four contexts, three s
   }
   CHECK(hashes.size() == 75);
 }
+
+TEST_CASE("the recipe's table is that of its rows") {
+  const std::string readme = read_file(kStudies + "README.md");
+  const CellTable t = read_cells(kStudies + "recipe/cells.csv");
+  CHECK(t.rows.size() == 25);
+  for (const CellRow& r : t.rows) {
+    const StudyMeasures& m = r.tests.at(0);
+    const std::string line = fmt::format(
+        "| `{}` | {:.4f} | {:.1f} | {:.1f} | {:.1f} | {:.1f} / {:.1f} | {:.1f} | {:.1f} | {:.2f} | "
+        "{:.1f} |\n",
+        r.values.at(0).at(0), r.validation_loss, m.cs, m.ssmd, m.gs, m.ndd_missing, m.ndd_two_sided,
+        m.onset_f1, m.note_f1, m.onset_ratio, r.tests.at(1).onset_f1);
+    CHECK_MESSAGE(readme.find(line) != std::string::npos, line);
+  }
+}
