@@ -110,7 +110,7 @@ extern const EncodingDef kCosformer{
     .name = "cosformer",
     .family = "re-weighting",
     .formula = "phi(q_m) . phi(k_n) cos(pi/2 (p_m - p_n) / M)",
-    .takes = "one number from 0 to below M: time or any track",
+    .takes = "one number from 0 to M - 1: time or any track",
     .source = "Qin et al. 2022",
     .derivation = kDerivation,
     .traits = kTraits,

@@ -143,7 +143,7 @@ void print_frequencies(const KernelView& view, const Tokens& t, const Tensor& ex
           view.use_frequencies(Var(from_values(moved, before.shape())));
           return value_at(view, t);
         },
-        1e-3 / label);  // of a turn of f p
+        1e-3 / label);  // f p moves by a thousandth at most
     print_row(fmt::format("f{}{}", i / width + 1,
                           width == 1 ? "" : fmt::format(" of label {}", i % width + 1)),
               g[i], numeric);

@@ -2,10 +2,8 @@
 // gradient, every remainder of a vector, one token, none, tables shared in every way, any strides.
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "autograd/backward.h"
@@ -15,9 +13,11 @@
 #include "tensor/index.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
-#include "tensor/reduce.h"
+#include "tests/pe/fused.h"
 
 using namespace gradus;
+using gradus::testing::apart, gradus::testing::distance, gradus::testing::reversed,
+    gradus::testing::same_bits;
 
 namespace {
 
@@ -47,14 +47,6 @@ Results run(Op op, const Inputs& in, Pairing pairing) {
   return {y.value(), g.of(x), g.of(c), g.of(s)};
 }
 
-/// The largest difference, relative to the largest number (at least 1).
-double distance(const Tensor& a, const Tensor& b) {
-  if (a.shape() != b.shape()) return std::numeric_limits<double>::infinity();
-  if (a.numel() == 0) return 0;
-  const double size = std::max(1.0, max(abs(b)).item());
-  return max(abs(sub(cast(a, DType::f64), cast(b, DType::f64)))).item() / size;
-}
-
 void check(const Shape& x, int64 table_batch, int64 table_heads, DType t) {
   for (Op op : kOps)
     for (Pairing pairing : kPairings) {
@@ -71,20 +63,6 @@ void check(const Shape& x, int64 table_batch, int64 table_heads, DType t) {
         CHECK(distance(fused[i], reference[i]) <= (t == DType::f32 ? 1e-6 : 1e-14));
       }
     }
-}
-
-bool same_bits(const Results& a, const Results& b) {
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (!(distance(a[i], b[i]) == 0)) return false;
-  return true;
-}
-
-/// Stored with the axes in reverse order; and every second number of a larger tensor.
-Tensor reversed(const Tensor& t) {
-  return permute(contiguous(permute(t, {3, 2, 1, 0})), {3, 2, 1, 0});
-}
-Tensor apart(const Tensor& t) {
-  return slice(unslice(t, -1, 1, 2, 2 * t.size(-1) + 1), -1, 1, 2 * t.size(-1) + 1, 2);
 }
 
 }  // namespace

@@ -106,6 +106,6 @@
       return [...x.map((v) => v * Math.cos(angle)), ...x.map((v) => v * Math.sin(angle))];
     },
     about: { features: "[φ(x) cos(πp/2M) | φ(x) sin(πp/2M)]", score: "a = φ(q) · φ(k) cos(πΔ/2M)", matrix: "G = cos(πΔ/2M) I",
-      note: "Labels from 0 to below M. Behind the feature map: q, k stand for φ(q), φ(k)." },
+      note: "Labels from 0 to M - 1. Behind the feature map: q, k stand for φ(q), φ(k)." },
   };
 })();
