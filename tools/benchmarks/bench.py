@@ -1,4 +1,4 @@
-"""What tools/bench runs: ours and the peer's processes, asked in turn, medians, one table."""
+"""What tools/bench runs: ours and the peers' processes, asked in turn, medians, one table."""
 import argparse
 import json
 import os
@@ -9,161 +9,23 @@ import subprocess
 import sys
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+from goals import Goals, print_goals
+from processes import HERE, PEER, Process, environment, has_torch
+from rows import COLUMNS, compare, measure, seconds_text
+
 INSTRUCTIONS = os.path.join(HERE, "instructions.json")
-
-
-class Process:
-    """A program that answers each line with a line of JSON."""
-
-    def __init__(self, command, env):
-        self.child = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(self, line):
-        self.child.stdin.write(line + "\n")
-        self.child.stdin.flush()
-        answer = self.child.stdout.readline()
-        if not answer:
-            raise SystemExit(f"tools/bench: a benchmark process ended while it was asked '{line}'")
-        answer = json.loads(answer)
-        if isinstance(answer, dict) and "error" in answer:
-            raise SystemExit(f"tools/bench: {answer['error']} (asked '{line}')")
-        return answer
-
-    def close(self):
-        self.child.stdin.close()
-        self.child.wait()
-
-
-def environment(threads, peer):
-    env = dict(os.environ)
-    if peer:  # the settings that are best for it, as far as they are known: an allocator that keeps its pages
-        for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-            env.pop(name, None)
-        env.update(OMP_NUM_THREADS=str(threads), OMP_PROC_BIND="true", MALLOC_MMAP_MAX_="0",
-                   MALLOC_TRIM_THRESHOLD_="100000000000", MALLOC_TOP_PAD_="268435456")
-    else:
-        env["GRADUS_THREADS"] = str(threads)
-    return env
-
-
-def has_torch(python):
-    return bool(shutil.which(python)) and subprocess.run(
-        [python, "-c", "import torch"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
-
-
-def spread(values):
-    """Half of the distance between the quartiles (of few values: of the extremes), as a share of the median."""
-    if len(values) < 4:
-        low, high = min(values), max(values)
-    else:
-        low, _, high = statistics.quantiles(values, n=4)
-    return (high - low) / 2 / statistics.median(values)
-
-
-def limit_seconds(case, limits):
-    """The least time in which this machine could do a run's work: none of it overlaps."""
-    compute = case["flops"] / limits["flops"] + case["exps"] / limits["exps"]
-    return max(compute, case["bytes"] / limits["triad_large"]) / case["ops"]
-
-
-def measure(args, peer_python, threads):
-    ours = Process([args.program], environment(threads, False))
-    peer = Process([peer_python, os.path.join(HERE, "peer.py")], environment(threads, True)) if peer_python else None
-    machine = ours.ask("machine")
-    if peer:
-        machine.update(peer.ask("machine"))
-    limits = ours.ask(f"limits {threads}")
-    forms = peer.ask("list") if peer else {}
-    rows = []
-    cases = {c["case"]: c for c in ours.ask("list")}
-    unknown = [c for c in args.cases or [] if c not in cases]
-    if unknown:
-        raise SystemExit(f"tools/bench: no case '{unknown[0]}'; known: {', '.join(cases)}")
-    for name, case in cases.items():
-        if args.cases and name not in args.cases:
-            continue
-        mine, theirs = [], {form: [] for form in forms.get(name, [])}
-        memory = {}
-        for _ in range(args.rounds):
-            answer = ours.ask(f"run {name} {threads} {args.seconds}")
-            mine.append(answer["seconds"])
-            for form in theirs:
-                theirs[form].append(peer.ask(f"run {name} {form} {threads} {args.seconds}")["seconds"])
-        best = min(theirs, key=lambda f: statistics.median(theirs[f])) if theirs else None
-        seconds = statistics.median(mine)
-        row = {"case": name, "what": case["what"], "threads": threads, "seconds": seconds, "spread": spread(mine)}
-        limit = limit_seconds(case, limits)
-        if limit > 0:
-            row["share"] = limit / seconds
-        if best:
-            row.update(peer=best, peer_seconds=statistics.median(theirs[best]), peer_spread=spread(theirs[best]))
-            row["ratio"] = row["peer_seconds"] / seconds
-        if args.memory:
-            for side, program in (("peak_mib", [args.program]),
-                                  ("peer_peak_mib", [peer_python, os.path.join(HERE, "peer.py")])):
-                if side == "peak_mib" or best:
-                    fresh = Process(program, environment(threads, side != "peak_mib"))
-                    base = fresh.ask("base")["peak_mib"]
-                    memory[side] = fresh.ask(f"repeat {name} 3")["peak_mib"] - base
-                    fresh.close()
-            row.update(memory)
-        rows.append(row)
-        print_row(row)
-    ours.close()
-    if peer:
-        peer.close()
-    return machine, limits, rows
-
-
-def seconds_text(s):
-    for unit, factor in (("s", 1), ("ms", 1e3), ("us", 1e6)):
-        if s * factor >= 1:
-            return f"{s * factor:.3g} {unit}"
-    return f"{s * 1e9:.3g} ns"
-
-
-COLUMNS = f"{'case':20} {'thr':>3} {'ours':>9} {'+-':>4} {'peer':>9} {'form':>8} {'ratio':>6} {'limit':>6}"
-
-
-def print_row(r):
-    peer = seconds_text(r["peer_seconds"]) if "peer_seconds" in r else "-"
-    ratio = f"{r['ratio']:.2f}" if "ratio" in r else "-"
-    share = f"{100 * r['share']:.0f} %" if "share" in r else "-"
-    memory = f"  peak {r['peak_mib']:.0f} MiB" if "peak_mib" in r else ""
-    memory += f", peer {r['peer_peak_mib']:.0f}" if "peer_peak_mib" in r else ""
-    print(f"{r['case']:20} {r['threads']:>3} {seconds_text(r['seconds']):>9} {100 * r['spread']:>3.0f}% {peer:>9} "
-          f"{r.get('peer', '-'):>8} {ratio:>6} {share:>6}{memory}", flush=True)
 
 
 def print_machine(machine, limits):
     print(f"gradus {machine['gradus']}, {machine['compiler']}, kernels {machine['level']}, OpenBLAS core {machine['core']}; "
           f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs; "
-          + (f"PyTorch {machine['torch']} ({machine['capability']})" if "torch" in machine else "no PyTorch"))
+          + (", ".join(machine.get("peers", [])) or "no PyTorch"))
     for warning in machine["warnings"]:
         print(f"warning: {warning}")
     for l in limits:
-        print(f"limits at {l['threads']} threads: {l['flops'] / 1e9:.0f} GFLOP/s of f32 multiply-adds, "
+        print(f"limits on {l['threads']} thread{'s' if l['threads'] > 1 else ''}: {l['flops'] / 1e9:.0f} GFLOP/s of f32 multiply-adds, "
               f"{l['triad_small'] / 1e9:.0f} GB/s in the second cache, {l['triad_large'] / 1e9:.0f} GB/s over 24 MiB, "
               f"{l['exps'] / 1e9:.1f} 10^9 exp/s")
-
-
-def compare(rows, old_file):
-    with open(old_file) as f:
-        old = {(r["case"], r["threads"]): r for r in json.load(f)["rows"]}
-    print(f"\nbeside {old_file}, beyond the noise:")
-    changed = 0
-    for r in rows:
-        before = old.get((r["case"], r["threads"]))
-        if not before:
-            continue
-        factor = r["seconds"] / before["seconds"]
-        noise = max(0.05, 2 * (r["spread"] + before["spread"]))
-        if abs(factor - 1) > noise:
-            changed += 1
-            print(f"  {r['case']} at {r['threads']} threads: {seconds_text(before['seconds'])} -> "
-                  f"{seconds_text(r['seconds'])}, {factor:.2f} times")
-    print(f"  {changed} of {len(rows)} cases")
 
 
 def count_instructions(program, name, runs):
@@ -198,11 +60,11 @@ def instructions(args):
     return 1 if failed else 0
 
 
-def start_up(args, peer_python):
+def start_up(args, pythons):
     """Whole processes, from start to the end of a first training step."""
     commands = {"gradus": ([args.program], environment(1, False))}
-    if peer_python:
-        commands["peer"] = ([peer_python, os.path.join(HERE, "peer.py")], environment(1, True))
+    for python in pythons:
+        commands[python] = ([python, PEER], environment(1, True))
     times = {side: [] for side in commands}
     for _ in range(args.rounds):
         for side, (command, env) in commands.items():
@@ -262,7 +124,7 @@ def main():
     parser.add_argument("--cases", type=lambda t: t.split(","), help="some of the cases, by name")
     parser.add_argument("--rounds", type=lambda t: above(t, 1, int), default=7, help="how often ours and the peer's take turns")
     parser.add_argument("--seconds", type=lambda t: above(t, 0.001, float), default=0.2, help="of one turn")
-    parser.add_argument("--peer", default="python3", help="a Python with PyTorch")
+    parser.add_argument("--peer", action="append", help="a Python with PyTorch, python3 if nothing is said; as often as there are any")
     parser.add_argument("--memory", action="store_true", help="also the peak memory of each case, above the process's start")
     parser.add_argument("--json", help="write the table to this file")
     parser.add_argument("--compare", metavar="OLD.json", help="say what changed beyond the noise")
@@ -277,26 +139,30 @@ def main():
         return instructions(args)
     if args.tokens:
         return long_sequence(args)
-    peer_python = args.peer if has_torch(args.peer) else None
+    pythons = [p for p in args.peer or ["python3"] if has_torch(p)]
     if args.machine:
         ours = Process([args.program], environment(1, False))
         print_machine(ours.ask("machine"), [ours.ask(f"limits {t}") for t in args.threads])
         ours.close()
         return 0
-    if not peer_python:
-        print(f"'{args.peer}' has no PyTorch: ours alone (--peer names another Python)")
+    for python in args.peer or ["python3"]:
+        if python not in pythons:
+            print(f"'{python}' has no PyTorch: without it (--peer names a Python)")
     print("ratio: the peer's time by ours; limit: share of what the machine could do (--machine)\n" + COLUMNS)
     machines, limits, rows = [], [], []
     for threads in args.threads:
-        machine, limit, more = measure(args, peer_python, threads)
+        machine, limit, more = measure(args, pythons, threads)
         machines.append(machine)
         limits.append(limit)
         rows += more
-    start = None if args.cases else start_up(args, peer_python)
+    start = None if args.cases else start_up(args, pythons)
     print_machine(machines[-1], limits)
+    goals = Goals(rows, start).all()
+    if goals:
+        print_goals(goals)
     if args.json:
         with open(args.json, "w") as f:
-            json.dump({"machine": machines[-1], "limits": limits, "rows": rows, "start_up": start}, f, indent=1)
+            json.dump({"machine": machines[-1], "limits": limits, "rows": rows, "start_up": start, "goals": goals}, f, indent=1)
     if args.compare:
         compare(rows, args.compare)
     return 0

@@ -16,6 +16,7 @@ struct Work {
   double flops = 0;  ///< multiplications and additions of matrix products
   double exps = 0;   ///< exponentials and functions as costly
   double bytes = 0;  ///< read and written, each byte of the fused op once
+  double held = 0;   ///< bytes of the tensors that are touched: how fast those are depends on it
 };
 
 struct Case {
@@ -36,5 +37,8 @@ struct Limits {
   double flops = 0, triad_small = 0, triad_large = 0, exps = 0;
 };
 Limits measure_limits();
+
+/// Bytes a second of a = b + 0.5 c, where the three together hold `bytes`, shared by all threads.
+double triad_rate(double bytes);
 
 }  // namespace gradus::bench

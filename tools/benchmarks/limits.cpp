@@ -3,6 +3,8 @@
 #include <chrono>
 #include <vector>
 
+#include "tensor/array.h"
+#include "tensor/error.h"
 #include "tensor/parallel.h"
 #include "tools/benchmarks/cases.h"
 #include "tools/benchmarks/kernels/limits.h"
@@ -32,20 +34,21 @@ double best_rate(F&& run) {
   return best;
 }
 
-/// Three streams of `bytes` in all a thread, often enough to be timed.
-double triad_rate(std::int64_t bytes) {
-  const std::int64_t n = bytes / 12,
-                     rounds = std::max<std::int64_t>(1, (std::int64_t{32} << 20) / bytes);
-  std::vector<float> data(static_cast<std::size_t>(3 * n * threads()), 1.0f);
+}  // namespace
+
+double triad_rate(double bytes) {
+  const auto n = static_cast<int64>(bytes) / 12 / threads() / 64 * 64;  // numbers of a stream
+  check<Error>(n > 0, "the triad needs at least 64 numbers a thread, got {} bytes", bytes);
+  const int64 rounds = std::max<int64>(1, (int64{32} << 20) / (12 * n));
+  Tensor memory = ones({threads(), 3, n});  // of the pool, as the tensors of the cases are
+  float* data = memory.writable<float>();
   const LimitKernels& kernels = GRADUS_KERNELS(limit_kernels);
   return best_rate([&](int64 worker) {
-    float* a = data.data() + worker * 3 * n;
-    for (std::int64_t r = 0; r < rounds; ++r) kernels.triad(a, a + n, a + 2 * n, n);
+    float* a = data + worker * 3 * n;
+    for (int64 r = 0; r < rounds; ++r) kernels.triad(a, a + n, a + 2 * n, n);
     return 12.0 * static_cast<double>(n * rounds);
   });
 }
-
-}  // namespace
 
 Limits measure_limits() {
   const LimitKernels& kernels = GRADUS_KERNELS(limit_kernels);
@@ -53,8 +56,8 @@ Limits measure_limits() {
   Limits limits;
   limits.flops = best_rate(
       [&](int64 worker) { return kernels.multiply_add(1000000, sinks.data() + worker * 16); });
-  limits.triad_small = triad_rate(std::int64_t{384} << 10);
-  limits.triad_large = triad_rate(std::int64_t{24} << 20);
+  limits.triad_small = triad_rate(threads() * 384.0 * 1024);
+  limits.triad_large = triad_rate(24.0 * 1024 * 1024);
   constexpr std::int64_t kCount = 4096, kRounds = 500;
   std::vector<float> x(static_cast<std::size_t>(kCount) * 2 * static_cast<std::size_t>(threads()),
                        0.5f);

@@ -1,9 +1,10 @@
 // The program behind `tools/bench`: it waits for requests on its standard input, so that the script
 // can alternate between it and its peers, and answers each with one line of JSON.
 //
-//   list                     the cases: name, what, flops, exps, bytes
+//   list                     the cases: name, what, flops, exps, bytes, held
 //   run NAME THREADS SECONDS  mean time of one run, over about SECONDS
 //   limits THREADS            what the machine reaches
+//   triad THREADS BYTES       bytes a second over a working set of that size
 //   machine                   versions, kernel level, OpenBLAS core
 //   repeat NAME COUNT         so many runs, untimed: the script times the whole process
 //                            or counts its instructions
@@ -90,6 +91,7 @@ Json list_of(const std::vector<Case>& cases) {
                    {"flops", c.work.flops},
                    {"exps", c.work.exps},
                    {"bytes", c.work.bytes},
+                   {"held", c.work.held},
                    {"ops", c.ops}});
   return all;
 }
@@ -102,6 +104,11 @@ Json limits_at(int threads) {
           {"triad_small", l.triad_small},
           {"triad_large", l.triad_large},
           {"exps", l.exps}};
+}
+
+Json triad_at(int threads, double bytes) {
+  gradus::set_threads(threads);
+  return {{"threads", threads}, {"rate", gradus::bench::triad_rate(bytes)}};
 }
 
 Json long_sequence(gradus::int64 tokens, gradus::int64 shorter) {
@@ -146,7 +153,7 @@ int main() {
     std::istringstream words(line);
     std::string verb, name;
     int threads = 1;
-    double seconds = 0.1;
+    double seconds = 0.1, bytes = 0;
     gradus::int64 tokens = 0, shorter = 0;
     words >> verb;
     Json answer;
@@ -160,6 +167,8 @@ int main() {
         answer = {{"peak_mib", peak_mib()}};
       else if (verb == "limits" && words >> threads)
         answer = limits_at(threads);
+      else if (verb == "triad" && words >> threads >> bytes)
+        answer = triad_at(threads, bytes);
       else if (verb == "long" && words >> tokens >> shorter && tokens > 0 && shorter > 0)
         answer = long_sequence(tokens, shorter);
       else if (verb == "steps" && words >> tokens && tokens >= 8)

@@ -106,20 +106,27 @@ std::vector<Case> op_cases() {
                      backward(y).of(in);
                    });
                  }});
-  all.push_back(forward_only("exp_1e6", "exp of 10^6, forward", {0, kMillion, 8 * kMillion}, exp));
-  all.push_back(
-      forward_only("tanh_1e6", "tanh of 10^6, forward", {0, kMillion, 8 * kMillion}, tanh));
-  all.push_back(
-      forward_only("gelu_1e6", "GELU of 10^6, forward", {0, kMillion, 8 * kMillion}, gelu));
-  all.push_back(
-      {"softmax_rows", "softmax of [8192, 256], fwd+bwd", {0, kRowElements, 5 * rows_bytes}, 1, [] {
-         return both_ways(kRows, [](const Var& x) { return softmax(x); });
-       }});
-  all.push_back(
-      {"gelu_rows", "GELU of [8192, 256], fwd+bwd", {0, 2 * kRowElements, 5 * rows_bytes}, 1, [] {
-         return both_ways(kRows, [](const Var& x) { return gelu(x); });
-       }});
-  all.push_back({"layer_norm", "LayerNorm of [8192, 256], fwd+bwd", {0, 0, 5 * rows_bytes}, 1, [] {
+  all.push_back(forward_only("exp_1e6", "exp of 10^6, forward",
+                             {0, kMillion, 8 * kMillion, 8 * kMillion}, exp));
+  all.push_back(forward_only("tanh_1e6", "tanh of 10^6, forward",
+                             {0, kMillion, 8 * kMillion, 8 * kMillion}, tanh));
+  all.push_back(forward_only("gelu_1e6", "GELU of 10^6, forward",
+                             {0, kMillion, 8 * kMillion, 8 * kMillion}, gelu));
+  all.push_back({"softmax_rows",
+                 "softmax of [8192, 256], fwd+bwd",
+                 {0, kRowElements, 5 * rows_bytes, 4 * rows_bytes},
+                 1,
+                 [] { return both_ways(kRows, [](const Var& x) { return softmax(x); }); }});
+  all.push_back({"gelu_rows",
+                 "GELU of [8192, 256], fwd+bwd",
+                 {0, 2 * kRowElements, 5 * rows_bytes, 4 * rows_bytes},
+                 1,
+                 [] { return both_ways(kRows, [](const Var& x) { return gelu(x); }); }});
+  all.push_back({"layer_norm",
+                 "LayerNorm of [8192, 256], fwd+bwd",
+                 {0, 0, 5 * rows_bytes, 4 * rows_bytes},
+                 1,
+                 [] {
                    const Tensor x = numbers(kRows, 1), g = numbers(kRows, 2), gain = ones({256}),
                                 bias = zeros({256});
                    return std::function<void()>([x, g, gain, bias] {
@@ -129,7 +136,7 @@ std::vector<Case> op_cases() {
                  }});
   all.push_back({"cross_entropy",
                  "softmax cross entropy of [8192, 256], fwd+bwd",
-                 {0, kRowElements, 3 * rows_bytes},
+                 {0, kRowElements, 3 * rows_bytes, 2 * rows_bytes},
                  1,
                  [] {
                    const Tensor x = numbers(kRows, 1);
@@ -160,12 +167,12 @@ std::vector<Case> op_cases() {
   const double turned_bytes = 4.0 * 4 * 4 * 8 * 1024 * 32 * 2;
   all.push_back({"rope_1024",
                  "RoPE of q and k, B 4, H 8, N 1024, d 32, fwd+bwd",
-                 {0, 0, turned_bytes},
+                 {0, 0, turned_bytes, turned_bytes},
                  1,
                  [] { return encoded("rope"); }});
   all.push_back({"ropepool_1024",
                  "RoPEPool of q and k, B 4, H 8, N 1024, d 32, fwd+bwd",
-                 {0, 0, turned_bytes},
+                 {0, 0, turned_bytes, turned_bytes},
                  1,
                  [] { return encoded("ropepool"); }});
   return all;
