@@ -107,9 +107,8 @@ int cmd_data(int argc, char** argv) {
       ("action", "info, export or mi", takes_word());
   // clang-format on
   options.parse_positional({"action"});
-  const CommandLine line(
-      options, argc, argv,
-      "gradus data export --data ../shared/data --song 001 --what bin --npy bin.npy");
+  const CommandLine line(options, argc, argv,
+                         "gradus data export --data DIR --song 001 --what bin --npy bin.npy");
   if (line.helped()) return 0;
   const std::string action = line.required("action", "an action: gradus data info --data DIR");
   const std::vector<std::string> actions = {"info", "export", "mi"};

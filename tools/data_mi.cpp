@@ -36,7 +36,7 @@ int data_mi(int argc, char** argv) {
   add("csv", "file to write the table to", takes_word());
   add_cache_options(add);
   add("help", "this text");
-  const CommandLine line(options, argc, argv, "gradus data mi --data ../shared/data");
+  const CommandLine line(options, argc, argv, "gradus data mi --data DIR");
   if (line.helped()) return 0;
   DataRequest request;
   if (line.has("data")) request.source = line.text("data");

@@ -151,6 +151,6 @@ TEST_CASE("help ends in an example") {
   const CommandResult r = data_command("--help");
   CHECK(r.code == 0);
   CHECK(
-      r.has("example: gradus data export --data ../shared/data --song 001 --what bin "
+      r.has("example: gradus data export --data DIR --song 001 --what bin "
             "--npy bin.npy"));
 }
