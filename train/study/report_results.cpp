@@ -116,7 +116,8 @@ std::vector<std::string> reached_by_floors(const StudyResults& results) {
 }
 
 std::string tests_csv(const StudyResults& results) {
-  std::string out = "context,measure,bars,a,b,n_a,n_b,mean_a,mean_b,levene_p,test,t,degrees,p\n";
+  std::string out =
+      "context,measure,bars,a,b,n_a,n_b,mean_a,mean_b,levene_p,test,t,degrees,p,welch_p\n";
   const auto number = [](double x) { return std::isnan(x) ? "" : fmt::format("{}", x); };
   const auto quoted = [](const std::string& text) { return fmt::format("\"{}\"", text); };
   for (const std::string& context : contexts_of(results))
@@ -128,11 +129,11 @@ std::string tests_csv(const StudyResults& results) {
             if (a.context != context || b.context != context) continue;
             const std::vector<double> x = a.sample(m.name, bars), y = b.sample(m.name, bars);
             const MeanTest test = compare_means(x, y);
-            out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", context, m.name, bars,
-                               quoted(a.label()), quoted(b.label()), x.size(), y.size(),
+            out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", context, m.name,
+                               bars, quoted(a.label()), quoted(b.label()), x.size(), y.size(),
                                number(summarise(x).mean), number(summarise(y).mean),
                                number(test.levene), to_string(test.kind), number(test.t),
-                               number(test.degrees), number(test.p));
+                               number(test.degrees), number(test.p), number(welch_test(x, y).p));
           }
   return out;
 }

@@ -23,7 +23,7 @@ std::vector<StudyResults> study_results(const CellTable& cells,
                                         const std::vector<FloorRow>& floors);
 
 /// Every pair of encodings in each context and measure:
-/// context,measure,bars,a,b,n_a,n_b,mean_a,mean_b,levene_p,test,t,degrees,p
+/// context,measure,bars,a,b,n_a,n_b,mean_a,mean_b,levene_p,test,t,degrees,p,welch_p
 std::string tests_csv(const StudyResults& results);
 
 /// For each measure, in the shortest windows, the floors that reach the best mean of all:
