@@ -1,5 +1,8 @@
 // gradus pe cost: time and memory of attention under an encoding against length, forward and
-// backward, and how they grow: the slope of log time and of log memory by log length.
+// backward, and how they grow: the slope of log time and of log memory by log length. Memory is
+// that of a first run. Time is that of a step among steps like it, as in training: a run before it,
+// which is not timed, brings its pages and caches back, and lengths take turns, so that a machine
+// that slows down is no slope.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -19,13 +22,27 @@ namespace {
 const char* const kLongLengths = "2048,4096,8192,16384";
 const char* const kSoftmaxLengths = "256,512,1024,2048";
 constexpr double kMostBytes = 8e9;  // of a run, where --most-seconds leaves long ones out
+constexpr double kTurn = 0.02;      // seconds that are timed at least, by several short runs
 
 struct Setup {
   int64 d_model, heads;
-  std::string core;  // "": the cheapest that carries the encoding
   int64 runs;
   int64 most_seconds = 0;  // of a run; 0: any
 };
+
+struct Subject {
+  const EncodingDef* def;
+  std::string core;  // "": the cheapest that carries the encoding
+};
+
+/// NAME or NAME:CORE.
+Subject parse_subject(const std::string& word, const std::string& core) {
+  const std::size_t colon = word.find(':');
+  if (colon == std::string::npos) return {&find_encoding(word), core};
+  const std::string own = word.substr(colon + 1);
+  (void)parse_core(own);
+  return {&find_encoding(word.substr(0, colon)), own};
+}
 
 CoreKind core_of(const PositionalEncoding& e, const std::string& wanted) {
   if (!wanted.empty()) return parse_core(wanted);
@@ -52,49 +69,66 @@ Positions sequence(const PositionalEncoding& e, int64 n) {
 }
 
 struct Measured {
-  double seconds = 0, bytes = 0;
+  double seconds, bytes;
 };
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
 
 /// One length of one encoding: built once, run as often as wanted.
 class Case {
  public:
-  Case(const EncodingDef& def, const Setup& setup, int64 n) : n_(n) {
+  Case(const Subject& subject, const Setup& setup, int64 n) : n_(n) {
     Options options;
-    for (const OptionInfo& o : def.options)
+    for (const OptionInfo& o : subject.def->options)
       if (o.name == "max_length") options.set("max_length", OptionValue(std::max<int64>(n, 1)));
     const Build build("cost", Rng(1), DType::f32);
     const EncodingShape shape{setup.d_model, setup.heads};
-    encoding_ = build_encoding(def, build, shape, options);
+    encoding_ = build_encoding(*subject.def, build, shape, options);
     Rng codes = Rng(2).stream("draw");
     encoding_->draw(codes);
-    core_ = make_core(build, CoreConfig{.kind = core_of(*encoding_, setup.core)}, *encoding_,
+    core_ = make_core(build, CoreConfig{.kind = core_of(*encoding_, subject.core)}, *encoding_,
                       shape.head_dim());
     Rng rng = Rng(3).stream("tokens");
     x_ = normal(rng, {1, n, setup.d_model}, 0, 1);
     positions_ = sequence(*encoding_, n);
   }
 
-  Measured run() const {
+  /// From a pool without a page; its time counts the system's pages in.
+  Measured first_run() const {
+    pool_trim();
     pool_reset_peak();
     const std::uint64_t before = pool_stats().live_bytes;
     const auto start = std::chrono::steady_clock::now();
-    {
-      Pass pass = Pass::eval();
-      const int64 h = encoding_->shape().heads, d = encoding_->shape().head_dim();
-      const Var x = leaf(x_);
-      const Var heads =
-          transpose(reshape(encoding_->embed(x, positions_, pass), {1, n_, h, d}), 1, 2);
-      Var total = sum((*core_)(heads, heads, heads, positions_, pass));
-      const Gradients g = backward(std::move(total));
-      check<NonFiniteError>(g.has(x), "no gradient");
+    run();
+    const double seconds = seconds_since(start);
+    return {seconds, static_cast<double>(pool_stats().peak_live_bytes - before)};
+  }
+
+  /// Of a run after one of the same length.
+  double seconds() const {
+    run();
+    const auto start = std::chrono::steady_clock::now();
+    for (int64 count = 1;; ++count) {
+      run();
+      if (const double passed = seconds_since(start); passed >= kTurn)
+        return passed / static_cast<double>(count);
     }
-    Measured m;
-    m.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    m.bytes = static_cast<double>(pool_stats().peak_live_bytes - before);
-    return m;
   }
 
  private:
+  void run() const {
+    Pass pass = Pass::eval();
+    const int64 h = encoding_->shape().heads, d = encoding_->shape().head_dim();
+    const Var x = leaf(x_);
+    const Var heads =
+        transpose(reshape(encoding_->embed(x, positions_, pass), {1, n_, h, d}), 1, 2);
+    Var total = sum((*core_)(heads, heads, heads, positions_, pass));
+    const Gradients g = backward(std::move(total));
+    check<NonFiniteError>(g.has(x), "no gradient");
+  }
+
   int64 n_;
   std::unique_ptr<PositionalEncoding> encoding_;
   std::unique_ptr<AttentionCore> core_;
@@ -133,44 +167,44 @@ std::vector<int64> parse_lengths(const std::string& text) {
   return lengths;
 }
 
-CostCurve measure(const EncodingDef& def, const Setup& setup, const std::string& wanted) {
+CostCurve measure(const Subject& subject, const Setup& setup, const std::string& wanted) {
+  const std::string_view encoding = subject.def->name;
   const auto probe =
-      build_encoding(def, Build("cost", Rng(1), DType::f32), {setup.d_model, setup.heads});
-  const CoreKind kind = core_of(*probe, setup.core);
-  std::vector<int64> lengths = parse_lengths(!wanted.empty()             ? wanted
-                                             : kind == CoreKind::softmax ? kSoftmaxLengths
-                                                                         : kLongLengths);
+      build_encoding(*subject.def, Build("cost", Rng(1), DType::f32), {setup.d_model, setup.heads});
+  const CoreKind kind = core_of(*probe, subject.core);
+  CostCurve curve;
+  curve.name = encoding, curve.softmax = kind == CoreKind::softmax;
+  const std::vector<int64> lengths = parse_lengths(!wanted.empty() ? wanted
+                                                   : curve.softmax ? kSoftmaxLengths
+                                                                   : kLongLengths);
   std::vector<std::unique_ptr<Case>> cases;
   for (int64 n : lengths) {
-    cases.push_back(std::make_unique<Case>(def, setup, n));
-    const Measured warm = cases.back()->run();
+    cases.push_back(std::make_unique<Case>(subject, setup, n));
+    const Measured first = cases.back()->first_run();
+    curve.tokens.push_back(n), curve.bytes.push_back(first.bytes);
     if (cases.size() == lengths.size() || setup.most_seconds == 0) continue;
     // What the next length takes at most: its square, where the cost is quadratic.
     const double growth = static_cast<double>(lengths[cases.size()]) / static_cast<double>(n);
-    const double more = kind == CoreKind::softmax ? growth * growth : growth;
-    if (warm.seconds * more > static_cast<double>(setup.most_seconds) ||
-        warm.bytes * more > kMostBytes)
+    const double more = curve.softmax ? growth * growth : growth;
+    if (first.seconds * more > static_cast<double>(setup.most_seconds) ||
+        first.bytes * more > kMostBytes)
       break;
   }
-  lengths.resize(cases.size());
-  std::vector<std::vector<double>> seconds(cases.size()), bytes(cases.size());
+  std::vector<std::vector<double>> seconds(cases.size());
   for (int64 run = 0; run < setup.runs; ++run)
-    for (std::size_t i = 0; i < cases.size(); ++i) {
-      const Measured m = cases[i]->run();
-      seconds[i].push_back(m.seconds), bytes[i].push_back(m.bytes);
-    }
-  std::vector<double> time, memory;
+    for (std::size_t i = 0; i < cases.size(); ++i) seconds[i].push_back(cases[i]->seconds());
   for (std::size_t i = 0; i < cases.size(); ++i) {
-    time.push_back(median(seconds[i])), memory.push_back(median(bytes[i]));
-    fmt::print("{:<18}{:<9}{:>8}{:>12.2f}{:>12}\n", i == 0 ? def.name : "",
-               i == 0 ? name(kind) : "", lengths[i], 1000 * time[i],
-               bytes_text(static_cast<std::uint64_t>(memory[i])));
+    curve.seconds.push_back(median(seconds[i]));
+    fmt::print("{:<18}{:<9}{:>8}{:>12.2f}{:>12.3f}{:>12}\n", i == 0 ? encoding : "",
+               i == 0 ? name(kind) : "", curve.tokens[i], 1000 * curve.seconds[i],
+               1e6 * curve.seconds[i] / static_cast<double>(curve.tokens[i]),
+               bytes_text(static_cast<std::uint64_t>(curve.bytes[i])));
   }
-  if (lengths.size() > 1)
-    fmt::print("{:<18}slope of log time {:.2f}, of log memory {:.2f}\n", "", slope(lengths, time),
-               slope(lengths, memory));
+  if (cases.size() > 1)
+    fmt::print("{:<18}slope of log time {:.2f}, of log memory {:.2f}\n", "",
+               slope(curve.tokens, curve.seconds), slope(curve.tokens, curve.bytes));
   std::fflush(stdout);
-  return {std::string(def.name), kind == CoreKind::softmax, lengths, time, memory};
+  return curve;
 }
 
 }  // namespace
@@ -178,26 +212,29 @@ CostCurve measure(const EncodingDef& def, const Setup& setup, const std::string&
 int pe_cost(int argc, char** argv) {
   CommandOptions options("gradus pe cost",
                          "Time and memory of attention against length, forward and backward, "
-                         "batch 1; medians of interleaved runs.");
+                         "batch 1. Memory is that of a first run, what the pool hands out at most "
+                         "beside the tokens. Time is the median of runs for which the pool has its "
+                         "pages: lengths take turns, and each turn starts with a run that is not "
+                         "timed; runs shorter than 20 ms are timed together.");
   options.custom_help(
       "[--core CORE] [--lengths NUMBERS] [--runs N] [--most-seconds S] "
       "[--d-model D] [--heads H] [--svg FILE]");
-  options.positional_help("[NAME ...]");
+  options.positional_help("[NAME[:CORE] ...]");
   // clang-format off
   options.add_options()
       ("core", "linear, toeplitz or softmax (default: the first of these that carries the encoding)",
        takes_word(), "CORE")
       ("lengths", std::string("numbers of tokens (default: ") + kLongLengths +
                       "; softmax " + kSoftmaxLengths + ")", takes_word(), "NUMBERS")
-      ("runs", "of each length, after one that warms up",
-       takes_word("5"), "N")
+      ("runs", "timed turns of each length", takes_word("5"), "N")
       ("most-seconds", "leaves out the lengths of which a run would take longer, or 8 GB",
        takes_word(), "S")
       ("d-model", "width of the model", takes_word("64"), "D")
       ("heads", "of attention", takes_word("4"), "H")
       ("svg", "draws time and memory of a token against the number of tokens", takes_word(), "FILE")
       ("help", "show this text")
-      ("names", "encodings; all without a name", takes_words());
+      ("names", "encodings, none:softmax for softmax attention without one; without a name all, and "
+                "none:softmax", takes_words());
   // clang-format on
   options.parse_positional({"names"});
   const CommandLine line(options, argc, argv,
@@ -208,28 +245,29 @@ int pe_cost(int argc, char** argv) {
   setup.heads = line.integer("heads", 1, 256);
   setup.runs = line.integer("runs", 1, 1000);
   if (line.has("most-seconds")) setup.most_seconds = line.integer("most-seconds", 1, 86400);
-  if (line.has("core")) {
-    setup.core = line.text("core");
-    (void)parse_core(setup.core);
-  }
+  const std::string core = line.has("core") ? line.text("core") : "";
+  if (line.has("core")) (void)parse_core(core);
   const std::string lengths = line.has("lengths") ? line.text("lengths") : "";
   if (line.has("lengths")) (void)parse_lengths(lengths);
-  std::vector<const EncodingDef*> chosen;
-  if (line.has("names"))
-    for (const std::string& word : line.texts("names")) chosen.push_back(&find_encoding(word));
-  else
-    chosen.assign(encodings().begin(), encodings().end());
-  fmt::print("{:<18}{:<9}{:>8}{:>12}{:>12}\n", "encoding", "core", "tokens", "ms", "memory");
+  std::vector<Subject> chosen;
+  if (line.has("names")) {
+    for (const std::string& word : line.texts("names")) chosen.push_back(parse_subject(word, core));
+  } else {
+    for (const EncodingDef* def : encodings()) chosen.push_back({def, core});
+    if (core.empty()) chosen.push_back(parse_subject("none:softmax", core));
+  }
+  fmt::print("{:<18}{:<9}{:>8}{:>12}{:>12}{:>12}\n", "encoding", "core", "tokens", "ms",
+             "us a token", "memory");
   std::vector<CostCurve> curves;
-  for (const EncodingDef* def : chosen) {
+  for (const Subject& subject : chosen) {
     if (chosen.size() == 1) {
-      curves.push_back(measure(*def, setup, lengths));
+      curves.push_back(measure(subject, setup, lengths));
       continue;
     }
     try {
-      curves.push_back(measure(*def, setup, lengths));
+      curves.push_back(measure(subject, setup, lengths));
     } catch (const ConfigError& e) {
-      fmt::print("{:<18}{}\n", def->name, e.what());
+      fmt::print("{:<18}{}\n", subject.def->name, e.what());
     }
   }
   if (line.has("svg") && !curves.empty()) {

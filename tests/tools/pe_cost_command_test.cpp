@@ -27,6 +27,40 @@ TEST_CASE("memory grows with length, with its square where a term of each pair o
   CHECK(memory_slope("shaw --core softmax --lengths 256,512,1024") > 1.6);
 }
 
+TEST_CASE("memory is that of a first run: neither more runs nor other lengths change it") {
+  const auto memory = [](const std::string& arguments) {
+    const CommandResult r = gradus_command("pe cost lrpe " + arguments);
+    CAPTURE(r.out);
+    REQUIRE(r.code == 0);
+    const std::size_t line = r.out.find(" 4096 "), end = r.out.find('\n', line);
+    REQUIRE(line != std::string::npos);
+    const std::size_t number = r.out.find_last_of(' ', r.out.find_last_of(' ', end) - 1);
+    return r.out.substr(number, end - number);
+  };
+  const std::string alone = memory("--lengths 4096 --runs 1");
+  CHECK(memory("--lengths 4096 --runs 3") == alone);
+  CHECK(memory("--lengths 1024,4096,16384 --runs 2") == alone);
+}
+
+TEST_CASE("softmax attention stands beside the linear encodings, in the table and the picture") {
+  const std::string file = scratch() / "beside.svg";
+  const CommandResult r =
+      gradus_command("pe cost none none:softmax rope --lengths 16,64 --runs 1 --svg " + file);
+  CAPTURE(r.out);
+  REQUIRE(r.code == 0);
+  CHECK(r.has("\nnone              linear         16 "));
+  CHECK(r.has("\nnone              softmax        16 "));
+  CHECK(r.has("\nrope              linear         16 "));
+  const std::string svg = read_file(file);
+  CHECK(svg.find(">none</text>") != std::string::npos);
+  CHECK(svg.find(">none (softmax)</text>") != std::string::npos);
+  // A name's own core wins over --core.
+  const CommandResult own =
+      gradus_command("pe cost rope none:linear --core softmax --lengths 16 --runs 1");
+  CHECK(own.has("\nrope              softmax        16 "));
+  CHECK(own.has("\nnone              linear         16 "));
+}
+
 TEST_CASE("a line for each length, for several encodings") {
   const CommandResult r = gradus_command("pe cost none sinusoidal --lengths 32,64 --runs 2");
   CAPTURE(r.out);
@@ -58,6 +92,9 @@ TEST_CASE("wrong words are one clear message and exit code 2") {
   check_refused("pe cost ropee", {"unknown positional encoding", "did you mean 'rope'?"});
   check_refused("pe cost rope --core lineer", {"lineer", "did you mean 'linear'?"});
   check_refused("pe cost alibi --core linear", {"alibi", "softmax"});
+  check_refused("pe cost rope:lineer", {"lineer", "did you mean 'linear'?"});
+  check_refused("pe cost ropee:linear", {"unknown positional encoding", "did you mean 'rope'?"});
+  check_refused("pe cost rope:", {"unknown attention ''", "linear"});
   check_refused("pe cost rope --lengths 64,32", {"each is longer"});
   check_refused("pe cost rope --lengths 64.5", {"whole numbers", "64.5"});
   check_refused("pe cost rope --lengths x", {"--lengths takes numbers", "'x'"});
