@@ -131,9 +131,9 @@ class Lrpe : public AngleEncoding {
   }
 
   std::optional<Interaction> interaction(const Tensor& p_m, const Tensor& p_n) const override {
-    const Tensor p = in_basis(Var(eye(config_.width, dtype()))).value();  // rows: P e_i
-    const Tensor rows =
-        cast(broadcast_to(p, {shape().heads, config_.width, config_.width}), DType::f64);
+    const int64 heads = shape().heads, d = config_.width;
+    const Tensor units = broadcast_to(eye(d, dtype()), {1, heads, d, d});
+    const Tensor rows = cast(reshape(in_basis(Var(units)).value(), {heads, d, d}), DType::f64);
     return Interaction{
         .space = config_.after ? Interaction::Space::feature : Interaction::Space::head,
         .g = matmul(rows, matmul(powers(p_m, p_n), transpose(rows))),
@@ -152,7 +152,7 @@ class Lrpe : public AngleEncoding {
                        config_.width, m, m);
   }
 
-  /// Rows times P^T: x [..., d].
+  /// Rows times P^T: x [B, H, N, d].
   Var in_basis(const Var& x) const {
     if (config_.basis == Basis::identity) return x;
     if (config_.basis == Basis::odd_even) {
@@ -161,8 +161,7 @@ class Lrpe : public AngleEncoding {
                                      slice(x, -1, 0, d, 2)};
       return concat(parts, -1);
     }
-    const Var v = **reflection_;  // [H, d, 1]
-    return x - matmul(x, v) * (2.0 / sum(square(v), {-2}, Keep::yes)) * transpose(v);
+    return reflect(x, reshape(**reflection_, {shape().heads, config_.width}));
   }
 
   QueryKey multiplied(const Var& q, const Var& k, const Positions& positions, Pass& pass) const {

@@ -18,6 +18,9 @@ Var turn_pairs(At x, const Var& cos, const Var& sin, Pairing pairing);
 /// The sums of the two coordinates of each turned pair, [B,H,N,F].
 Var pool_pairs(At x, const Var& cos, const Var& sin, Pairing pairing);
 
+/// x [B,H,N,D] mirrored in the plane across v [H,D]: x - 2 v (v . x) / (v . v), in one pass.
+Var reflect(At x, const Var& v);
+
 /// Coordinate d times its W stripes: x [B,H,N,D], table [B|1, H|1, N, 2F] of [cos | sin], F = D W,
 /// weights [H|1, 2F] of lambda [cos theta | sin theta], which stretch and shift the stripes ->
 /// x_d lambda_dw [cos, sin](angle_dw + theta_dw) in the order [d][w][cos, sin], [B,H,N,2F].

@@ -237,7 +237,7 @@ extern const OpDef kPoolPairs{
     .samples = samples(),
     .bad_samples = bad_samples()};
 
-extern const OpDef kModulate, kModulateAndMix, kModulateAndPool, kTurnTable;
+extern const OpDef kModulate, kModulateAndMix, kModulateAndPool, kReflect, kTurnTable;
 
 }  // namespace ops
 
@@ -252,9 +252,9 @@ Var pool_pairs(At x, const Var& cos, const Var& sin, Pairing pairing) {
 }
 
 std::span<const OpDef* const> pe_ops() {
-  static const OpDef* const table[] = {&ops::kModulate,        &ops::kModulateAndMix,
-                                       &ops::kModulateAndPool, &ops::kPoolPairs,
-                                       &ops::kTurnPairs,       &ops::kTurnTable};
+  static const OpDef* const table[] = {
+      &ops::kModulate, &ops::kModulateAndMix, &ops::kModulateAndPool, &ops::kPoolPairs,
+      &ops::kReflect,  &ops::kTurnPairs,      &ops::kTurnTable};
   return table;
 }
 
