@@ -11,7 +11,7 @@ import time
 
 from goals import Goals, print_goals
 from processes import HERE, PEER, Process, environment, has_torch
-from rows import COLUMNS, compare, measure, seconds_text
+from rows import COLUMNS, compare, measure, not_a_table, seconds_text
 
 INSTRUCTIONS = os.path.join(HERE, "instructions.json")
 
@@ -30,7 +30,7 @@ def print_machine(machine, limits):
 
 def count_instructions(program, name, runs):
     """Under callgrind, at a level and an OpenBLAS core that it can run anywhere."""
-    env = environment(1, False)
+    env = environment(1)
     env.update(GRADUS_LEVEL="avx2", OPENBLAS_CORETYPE="Haswell")
     out = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program],
                          input=f"repeat {name} {runs}\n", env=env, capture_output=True, text=True)
@@ -62,9 +62,9 @@ def instructions(args):
 
 def start_up(args, pythons):
     """Whole processes, from start to the end of a first training step."""
-    commands = {"gradus": ([args.program], environment(1, False))}
+    commands = {"gradus": ([args.program], environment(1))}
     for python in pythons:
-        commands[python] = ([python, PEER], environment(1, True))
+        commands[python] = ([python, PEER], environment(1, "tuned peer"))
     times = {side: [] for side in commands}
     for _ in range(args.rounds):
         for side, (command, env) in commands.items():
@@ -83,7 +83,7 @@ def long_sequence(args):
     """One sequence through a model, in a process of its own: the peak memory is this run's."""
     ok = True
     for threads in args.threads:
-        process = Process([args.program], environment(threads, False))
+        process = Process([args.program], environment(threads))
         r = process.ask(f"long {args.tokens} 4096")
         process.close()
         print(f"{r['tokens']} tokens, 2 layers, d_model 64, RoPEPool, causal linear attention, checkpointed, {threads} threads: "
@@ -92,7 +92,10 @@ def long_sequence(args):
         print(f"  mean square of the outputs {r['loss']:.6g}, norm of the gradients {r['gradient_norm']:.6g}")
         print(f"  first {r['compared']} outputs beside a run of only these: largest difference {r['largest_difference']:.2g} of the largest output")
         ok = ok and r["largest_difference"] <= 1e-5 and r["gradient_norm"] > 0
-    process = Process([args.program], environment(1, False))
+        if args.tokens <= 1_000_000 and r["peak_mib"] >= 8 * 1024:
+            print("  more than 8 GiB")
+            ok = False
+    process = Process([args.program], environment(1))
     s = process.ask(f"steps {min(max(args.tokens, 8), 65536)}")
     process.close()
     print(f"the same model token by token, {s['tokens']} tokens: {seconds_text(s['first_seconds'])} a token in the first eighth, "
@@ -112,7 +115,7 @@ def above(text, least, kind):
         value = kind(text)
     except ValueError:
         value = least - 1
-    if not value >= least:
+    if not least <= value < 1e12:
         raise argparse.ArgumentTypeError(f"'{text}'; allowed is a number from {least}")
     return value
 
@@ -124,7 +127,7 @@ def main():
     parser.add_argument("--cases", type=lambda t: t.split(","), help="some of the cases, by name")
     parser.add_argument("--rounds", type=lambda t: above(t, 1, int), default=7, help="how often ours and the peer's take turns")
     parser.add_argument("--seconds", type=lambda t: above(t, 0.001, float), default=0.2, help="of one turn")
-    parser.add_argument("--peer", action="append", help="a Python with PyTorch, python3 if nothing is said; as often as there are any")
+    parser.add_argument("--peer", action="append", help="a Python with PyTorch, python3 if nothing is said; again for another")
     parser.add_argument("--memory", action="store_true", help="also the peak memory of each case, above the process's start")
     parser.add_argument("--json", help="write the table to this file")
     parser.add_argument("--compare", metavar="OLD.json", help="say what changed beyond the noise")
@@ -133,15 +136,24 @@ def main():
     parser.add_argument("--instructions", action="store_true", help="count instructions, fail above tools/benchmarks/instructions.json")
     parser.add_argument("--record", action="store_true", help="with --instructions: write the file anew")
     args = parser.parse_args()
-    if args.compare and not os.path.exists(args.compare):
-        parser.error(f"there is no file '{args.compare}'")
+    if args.record and not args.instructions:
+        parser.error("--record writes what --instructions counts: give both")
+    if args.compare:
+        problem = not_a_table(args.compare)
+        if problem:
+            parser.error(f"--compare {args.compare}: {problem}")
+    if args.json:
+        try:
+            open(args.json, "a").close()
+        except OSError as error:
+            parser.error(f"--json {args.json}: {error.strerror}")
     if args.instructions:
         return instructions(args)
     if args.tokens:
         return long_sequence(args)
     pythons = [p for p in args.peer or ["python3"] if has_torch(p)]
     if args.machine:
-        ours = Process([args.program], environment(1, False))
+        ours = Process([args.program], environment(1))
         print_machine(ours.ask("machine"), [ours.ask(f"limits {t}") for t in args.threads])
         ours.close()
         return 0
@@ -157,7 +169,7 @@ def main():
         rows += more
     start = None if args.cases else start_up(args, pythons)
     print_machine(machines[-1], limits)
-    goals = Goals(rows, start).all()
+    goals = Goals(rows, start, args.cases).all()
     if goals:
         print_goals(goals)
     if args.json:

@@ -38,20 +38,25 @@ def has_avx512():
         return False
 
 
-def environment(threads, tuned_peer):
+def environment(threads, whose="ours"):
+    """Of our process, of a peer as it is installed ("peer"), or of one with what is best for it, as far as that is known
+    ("tuned peer"): an allocator that keeps its pages, and AVX-512, which Debian's build does not take of itself."""
     env = dict(os.environ)
-    if tuned_peer:  # what is best for it, as far as that is known: an allocator that keeps its pages, AVX-512
-        for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-            env.pop(name, None)
+    if whose == "ours":
+        env["GRADUS_THREADS"] = str(threads)
+        return env
+    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+        env.pop(name, None)
+    if whose == "tuned peer":
         env.update(OMP_NUM_THREADS=str(threads), OMP_PROC_BIND="true", MALLOC_MMAP_MAX_="0",
                    MALLOC_TRIM_THRESHOLD_="100000000000", MALLOC_TOP_PAD_="268435456")
-        if has_avx512():  # Debian's build takes AVX2 of itself
+        if has_avx512():
             env["ATEN_CPU_CAPABILITY"] = "avx512"
-    else:
-        env["GRADUS_THREADS"] = str(threads)
     return env
 
 
 def has_torch(python):
+    """And it sees our script."""
     return bool(shutil.which(python)) and subprocess.run(
-        [python, "-c", "import torch"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+        [python, "-c", "import sys, torch; open(sys.argv[1])", PEER], stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL).returncode == 0

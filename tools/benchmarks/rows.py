@@ -27,8 +27,8 @@ class Peer:
 
     def __init__(self, python, threads):
         self.python = python
-        self.tuned = Process([python, PEER], environment(threads, True))
-        self.installed = Process([python, PEER], environment(threads, False))
+        self.tuned = Process([python, PEER], environment(threads, "tuned peer"))
+        self.installed = Process([python, PEER], environment(threads, "peer"))
         self.forms = self.tuned.ask("list")
         machine = self.tuned.ask("machine")
         self.name = f"PyTorch {machine['torch']}"
@@ -75,23 +75,28 @@ def measure_case(case, args, threads, ours, peers, limits):
         form = min(times, key=lambda f: statistics.median(times[f]))
         median = statistics.median(times[form])
         entry = {"form": form, "seconds": median, "spread": spread(times[form]), "ratio": median / seconds}
-        if "plain" in times:
-            entry["ratio_plain"] = statistics.median(times["plain"]) / seconds
+        for one in ("plain", "fused"):
+            if one in times:
+                entry["ratio_" + one] = statistics.median(times[one]) / seconds
         if plain:
             entry["ratio_installed"] = statistics.median(plain) / seconds
         row["peers"][peer.name] = entry
     if args.memory:
-        row["peak_mib"] = peak_above_start([args.program], environment(threads, False), name)
+        row["peak_mib"] = peak_above_start([args.program], environment(threads), name)
         for peer in peers:
             if peer.name in row["peers"]:
-                row["peers"][peer.name]["peak_mib"] = peak_above_start([peer.python, PEER], environment(threads, True), name)
+                row["peers"][peer.name]["peak_mib"] = peak_above_start([peer.python, PEER], environment(threads, "tuned peer"), name)
     return row
 
 
 def measure(args, pythons, threads):
     """The machine, its limits, and a row for each case."""
-    ours = Process([args.program], environment(threads, False))
+    ours = Process([args.program], environment(threads))
     peers = [Peer(python, threads) for python in pythons]
+    names = [p.name for p in peers]
+    for peer in peers:
+        if names.count(peer.name) > 1:
+            peer.name += f" ({peer.python})"
     machine = ours.ask("machine")
     machine["peers"] = [p.about for p in peers]
     limits = ours.ask(f"limits {threads}")
@@ -129,6 +134,19 @@ def print_row(r):
                      + (f" {p['peak_mib']:.0f} MiB" if "peak_mib" in p else ""))
     print(f"{r['case']:20} {r['threads']:>3} {seconds_text(r['seconds']):>9} {100 * r['spread']:>3.0f}% {share:>6}{memory} "
           + " |".join(peers), flush=True)
+
+
+def not_a_table(old_file):
+    """What is wrong with a file that --json should have written, or None."""
+    try:
+        with open(old_file) as f:
+            if any(not {"case", "threads", "seconds", "spread"} <= set(r) for r in json.load(f)["rows"]):
+                return "a row lacks its case, threads, seconds or spread"
+    except OSError as error:
+        return error.strerror
+    except (ValueError, KeyError, TypeError):
+        return "not a table of tools/bench --json"
+    return None
 
 
 def compare(rows, old_file):
