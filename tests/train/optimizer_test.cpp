@@ -130,6 +130,32 @@ TEST_CASE("f32 follows f64") {
                     large.parameters()[i]->value(), 1e-5, 1e-6));
 }
 
+TEST_CASE("f32 is the formula at every number of numbers, in whole vectors and in what is left") {
+  for (int64 n = 1; n <= 80; ++n) {
+    INFO(n << " numbers");
+    const Linear l(Build("l", Rng(1)), n, 1);
+    const auto slots = l.parameters();
+    std::vector<std::vector<double>> p, m, v;
+    for (const Parameter* s : slots) {
+      p.push_back(cast(s->value(), DType::f64).to_vector<double>());
+      m.emplace_back(p.back().size(), 0.0);
+      v.emplace_back(p.back().size(), 0.0);
+    }
+    Adam adam({.beta1 = 0.5, .beta2 = 0.7, .eps = 0.1, .weight_decay = 0.3});
+    const Rule rule = adam_rule(0.5, 0.7, 0.1, 0.3);
+    for (int t = 1; t <= 3; ++t) {
+      const Gradients g = gradients_of(l, static_cast<std::uint64_t>(t));
+      adam.step(slots, g, 0.1);
+      for (std::size_t i = 0; i < slots.size(); ++i)
+        rule(p[i], cast(*g.find(slots[i]->path()), DType::f64).to_vector<double>(), t,
+             slots[i]->shape().rank() == 2, m[i], v[i]);
+    }
+    for (std::size_t i = 0; i < slots.size(); ++i)
+      CHECK(all_close(cast(slots[i]->value(), DType::f64),
+                      from_values<double>(p[i], slots[i]->shape()), 1e-5, 1e-6));
+  }
+}
+
 TEST_CASE("state: the same bits after it was loaded, and it stays as it was saved") {
   for (int kind = 0; kind < 2; ++kind) {
     const auto make = [kind]() -> std::unique_ptr<Optimizer> {
