@@ -294,8 +294,8 @@ std::string information_figure(const StudyResults& results, const InformationTab
     x += 36 + 6.6 * static_cast<double>(title.size());
   }
   body += label(kLeft, height - 26,
-                "Across: mutual information of context and pitch, nats. Bars: one standard "
-                "deviation over seeds.");
+                "Across: mutual information of context and pitch, nats; encodings side by side. "
+                "Bars: one standard deviation over seeds.");
   body += label(kLeft, height - 9,
                 "Filled: measured here. Hollow: the paper's. Dashed: what needs no learning.");
   return fmt::format(
