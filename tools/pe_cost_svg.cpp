@@ -85,7 +85,7 @@ std::string panel(const std::vector<CostCurve>& curves, double x, const std::str
   }
   out += text_svg(x + kWide / 2, kTop + kTall + 38, "tokens",
                   {.size = 12, .anchor = Anchor::middle, .soft = true});
-  // Names stand at the curves' ends, moved apart from the highest down.
+  // A dot ends a curve; dots lead to its name, and names are moved apart from the highest down.
   std::vector<std::size_t> order(curves.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   const auto end_y = [&](std::size_t i) {
@@ -110,9 +110,11 @@ std::string panel(const std::vector<CostCurve>& curves, double x, const std::str
     const double last_x = to_x(static_cast<double>(c.tokens.back()));
     out += fmt::format(
         "<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.5\"{}/>\n"
-        "<path d=\"M{:.1f} {:.1f}L{:.1f} {:.1f}\" stroke=\"{}\" stroke-width=\"0.6\"/>\n",
-        points, ink, c.softmax ? " stroke-dasharray=\"5 3\"" : "", last_x, end_y(i), x + kWide + 12,
-        name_y[i], ink);
+        "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2.2\" fill=\"{}\"/>\n"
+        "<path d=\"M{:.1f} {:.1f}L{:.1f} {:.1f}\" stroke=\"{}\" stroke-width=\"0.6\" "
+        "stroke-dasharray=\"1 3\"/>\n",
+        points, ink, c.softmax ? " stroke-dasharray=\"5 3\"" : "", last_x, end_y(i), ink, last_x,
+        end_y(i), x + kWide + 12, name_y[i], ink);
     out += fmt::format("<g style=\"fill:{}\">{}</g>\n", ink,
                        text_svg(x + kWide + 15, name_y[i] + 4,
                                 c.name + (c.softmax ? " (softmax)" : ""), {.size = 11}));
