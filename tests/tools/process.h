@@ -34,6 +34,7 @@ class Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
+  pid_t id() const { return child_; }
   void signal(int number) const { ::kill(child_, number); }
   /// As the shell counts: the exit code, or 128 and the signal that ended it.
   int wait() {

@@ -1,10 +1,7 @@
-// gradus study as a user runs it: killed at any moment it goes on to the rows of a study that never
-// was, a budget begins nothing that would end too late, and rows that were changed are found.
-#include <fstream>
-#include <map>
+// gradus study as a user runs it: stopped it goes on to the rows of a study that never was, a
+// budget begins nothing that would end too late, and rows that were changed are found.
 #include <sstream>
 
-#include "tensor/random.h"
 #include "tests/tools/process.h"
 #include "train/study/rows.h"
 
@@ -72,14 +69,6 @@ std::string timeless(const std::string& out) {
   return cells_csv(table);
 }
 
-/// What each row that is there says of its time.
-std::map<std::string, double> times(const std::string& out) {
-  std::map<std::string, double> all;
-  if (fs::exists(cells(out)))
-    for (const CellRow& r : read_cells(cells(out)).rows) all[r.hash] = r.seconds;
-  return all;
-}
-
 }  // namespace
 
 TEST_CASE("a study says what it will do, and does it once") {
@@ -106,38 +95,6 @@ TEST_CASE("a study says what it will do, and does it once") {
   CHECK(again.code == 0);
   CHECK(again.has("6 done, 0 to do"));
   CHECK(read_file(cells(whole())) == before);
-}
-
-TEST_CASE(
-    "killed at ten random moments, a study ends with the same table, and runs nothing twice") {
-  const auto begin = std::chrono::steady_clock::now();
-  whole();
-  const double length = std::clamp(
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), 0.3, 3.0);
-  const std::string out = scratch() / "killed-study";
-  Rng rng(4);
-  std::map<std::string, double> seen;
-  for (int kill = 0; kill < 10; ++kill) {
-    Process p(run(out), scratch() / "output");
-    const auto until = std::chrono::steady_clock::now() +
-                       std::chrono::duration<double>(length * uniform_number(rng));
-    while (p.running() && std::chrono::steady_clock::now() < until)
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    p.signal(SIGKILL);
-    const int code = p.wait();
-    CAPTURE(p.output());
-    CHECK((code == 0 || code == 128 + SIGKILL));
-    for (const auto& [hash, seconds] : times(out)) {
-      CHECK((!seen.count(hash) || seen[hash] == seconds));
-      seen[hash] = seconds;
-    }
-  }
-  const CommandResult r = gradus_command(run(out));
-  REQUIRE_MESSAGE(r.code == 0, r.out);
-  CHECK(timeless(out) == timeless(whole()));
-  CHECK(read_file(out + "/floors.csv") == read_file(whole() + "/floors.csv"));
-  const auto last = times(out);
-  for (const auto& [hash, seconds] : seen) CHECK(last.at(hash) == seconds);
 }
 
 TEST_CASE("Ctrl-C saves what is under way; the same command goes on") {
