@@ -120,6 +120,10 @@ class Runner {
 
   /// The first cell that ends in time; false where there is none.
   bool begin_next() {
+    // A row may have come from another machine.
+    todo_.erase(
+        std::remove_if(todo_.begin(), todo_.end(), [&](std::size_t c) { return ledger_.done(c); }),
+        todo_.end());
     const auto fits = [&](std::size_t c) {
       constexpr double kHour = 3600;
       return options_.hours <= 0 || since(begin_) + expected(c) <= options_.hours * kHour;
@@ -163,7 +167,7 @@ class Runner {
     if (r.process.code() == 0) {
       std::optional<CellRow> row = read_cell_row(ledger_.folder(r.cell), ledger_.study().test_bars);
       check<InternalError>(row.has_value(), "cell {} ended without its row", name);
-      ledger_.add(r.cell, std::move(*row));
+      keep(r.cell, std::move(*row));
       const double seconds = since(r.begin);
       if (r.fresh) spent_ += seconds, planned_ += plan_.costs[r.cell].seconds;
       const CellRow& done = ledger_.row(r.cell);
@@ -183,7 +187,20 @@ class Runner {
     line("failed: " + failed_.back());
   }
 
-  int end(int signal) const {
+  /// A table that cannot be written now, as while somebody appends to it, ends no other cell: the
+  /// rows are here, in their cells' folders too, and stand in the table when it is written next.
+  void keep(std::size_t cell, CellRow row) {
+    try {
+      ledger_.add(cell, std::move(row));
+      unwritten_ = false;
+    } catch (const Error& error) {
+      unwritten_ = true;
+      line(fmt::format("the row is not in the table yet: {}", error.what()));
+    }
+  }
+
+  int end(int signal) {
+    if (unwritten_) ledger_.write();
     const std::size_t left = ledger_.cells().size() - ledger_.done_count();
     fmt::print("{} of {} cells are done: {}\n", ledger_.done_count(), ledger_.cells().size(),
                ledger_.file().string());
@@ -230,7 +247,7 @@ class Runner {
   const StudyPlan& plan_;
   const StudyRunOptions& options_;
   const bool terminal_;
-  bool drawn_ = false;
+  bool drawn_ = false, unwritten_ = false;
   std::vector<std::size_t> todo_;
   std::vector<std::unique_ptr<Running>> running_;
   std::vector<std::string> failed_;

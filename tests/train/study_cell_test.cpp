@@ -186,6 +186,58 @@ TEST_CASE("a ledger keeps rows in the order of the cells, and those of others af
   CHECK(read_cells(s.path / "cells.csv").rows.size() == 4);
 }
 
+TEST_CASE("rows that another hand appends while a study runs stay, and count") {
+  const ScratchFolder s;
+  const fs::path file = s.path / "cells.csv";
+  const auto cells = study_cells(study());
+  StudyLedger ledger(study(), cells, s.path);
+  ledger.write();
+
+  // A row of another study with an axis of its own, a row of this one, and another of a cell that
+  // trains just now.
+  CellTable table = read_cells(file);
+  table.axes.insert(table.axes.begin(), "size");
+  const auto append = [&](const std::string& name, const std::string& hash, double seconds) {
+    CellRow r = row_of(cells[0]);
+    r.study = name;
+    r.preset = "base";
+    r.hash = hash;
+    r.values = {{"large"}, {"a"}, {"b"}};
+    r.seconds = seconds;
+    table.rows.push_back(r);
+  };
+  append("foreign", "00ff", 1);
+  append("s", cells[1].hash, 2);
+  append("s", cells[2].hash, 3);
+  write_file(file, cells_csv(table));
+  CellRow own = row_of(cells[2]);
+  own.seconds = 4;
+  ledger.add(2, own);
+  CHECK(ledger.done_count() == 2);
+  CHECK(ledger.row(1).seconds == 2);
+  const CellTable after = read_cells(file);
+  CHECK(after.axes == std::vector<std::string>{"encoding", "context", "size"});
+  REQUIRE(after.rows.size() == 3);
+  CHECK(after.rows[0].hash == cells[1].hash);
+  CHECK(after.rows[0].values[0] == cells[1].values[0]);
+  CHECK((after.rows[1].hash == cells[2].hash && after.rows[1].seconds == 4));
+  CHECK((after.rows[2].study == "foreign" && after.rows[2].hash == "00ff"));
+  CHECK(after.rows[2].values == std::vector<std::vector<std::string>>{{"a"}, {"b"}, {"large"}});
+
+  // A line that is only half there yet: nothing is overwritten, and nothing is lost here.
+  const std::string text = read_file(file);
+  write_file(file, text + "foreign,base,00fe");
+  CHECK(has(message<IoError>([&] { ledger.add(0, row_of(cells[0])); }), "cells.csv:5"));
+  CHECK(read_file(file) == text + "foreign,base,00fe");
+  write_file(file, text);
+  ledger.write();
+  CHECK(read_cells(file).rows.size() == 4);
+  // Of a file that was taken away, all is here.
+  fs::remove(file);
+  ledger.write();
+  CHECK(read_cells(file).rows.size() == 4);
+}
+
 TEST_CASE("a row that waits in its cell's folder is collected; a damaged table is refused") {
   const ScratchFolder s;
   const auto cells = study_cells(study());

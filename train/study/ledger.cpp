@@ -29,6 +29,10 @@ StudyLedger::StudyLedger(Study study, std::vector<StudyCell> cells, fs::path out
       rows_(cells_.size()) {
   for (const StudyAxis& a : study_.axes) others_.axes.push_back(a.name);
   others_.bars = study_.test_bars;
+  read();
+}
+
+void StudyLedger::read() {
   std::error_code error;
   if (!fs::exists(file(), error)) return;
   CellTable table = read_cells(file());
@@ -37,6 +41,8 @@ StudyLedger::StudyLedger(Study study, std::vector<StudyCell> cells, fs::path out
                      "folder with --out, or put this file away: what is trained is then judged "
                      "again",
                      file().string(), lengths_text(table.bars), lengths_text(study_.test_bars));
+  others_.rows.clear();
+  others_.axes.resize(study_.axes.size());
   for (const std::string& a : table.axes)
     if (others_.axis(a) < 0) others_.axes.push_back(a);
   std::map<std::string, std::size_t> by_hash;
@@ -45,7 +51,7 @@ StudyLedger::StudyLedger(Study study, std::vector<StudyCell> cells, fs::path out
   for (CellRow& r : table.rows) {
     const auto it = by_hash.find(r.hash);
     if (it != by_hash.end() && r.study == study_.name && r.preset == study_.preset) {
-      set(it->second, std::move(r));
+      if (!done(it->second)) set(it->second, std::move(r));
       continue;
     }
     std::vector<std::vector<std::string>> values(others_.axes.size());
@@ -99,7 +105,8 @@ std::size_t StudyLedger::collect() {
   return count;
 }
 
-void StudyLedger::write() const {
+void StudyLedger::write() {
+  read();
   CellTable table = others_;
   table.rows.clear();
   for (const auto& r : rows_) {
