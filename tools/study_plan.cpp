@@ -51,10 +51,10 @@ class Threads {
 
 }  // namespace
 
-double StudyPlan::seconds() const {
-  double sum = 0;
-  for (const CellCost& c : costs) sum += c.seconds;
-  return sum;
+double time_at_once(const std::vector<double>& seconds, int64 jobs) {
+  std::vector<double> free(static_cast<std::size_t>(jobs), 0);  // when each of them is
+  for (const double s : seconds) *std::min_element(free.begin(), free.end()) += s;
+  return *std::max_element(free.begin(), free.end());
 }
 
 StudyPlan plan_study(const StudyLedger& ledger, const StudyRunOptions& options) {
@@ -129,11 +129,14 @@ std::string plan_text(const StudyLedger& ledger, const StudyPlan& plan,
                                     : fmt::format("  {:>{}}", row[i], widths[i]);
     text += "\n";
   }
+  std::vector<double> seconds;
+  for (std::size_t i = 0; i < all; ++i)
+    if (!ledger.done(i)) seconds.push_back(plan.costs[i].seconds);
+  const int64 at_once = std::min(options.jobs, static_cast<int64>(seconds.size()));
   text += fmt::format(
-      "training to do: {} at {} cells at once, {} thread{} each, by the time of a few steps; "
-      "judging "
-      "comes to it\n",
-      duration_text(plan.seconds() / static_cast<double>(options.jobs)), options.jobs,
+      "training to do: {} at {} cell{} at once, {} thread{} each, by the time of a few steps; "
+      "judging comes to it\n",
+      duration_text(time_at_once(seconds, at_once)), at_once, at_once == 1 ? "" : "s",
       options.threads, options.threads == 1 ? "" : "s");
   return text;
 }

@@ -14,8 +14,10 @@ struct StudyPlan {
   };
   std::vector<Group> groups;
   std::vector<CellCost> costs;  ///< by cell; of cells that are done, nothing
-  double seconds() const;       ///< of all, one after the other
 };
+/// How long cells of these times take, begun in their order, so many at once: of one cell its own
+/// time, whatever the jobs.
+double time_at_once(const std::vector<double>& seconds, int64 jobs);
 /// ConfigError for a cell that cannot be trained, before any is begun.
 StudyPlan plan_study(const StudyLedger& ledger, const StudyRunOptions& options);
 std::string plan_text(const StudyLedger& ledger, const StudyPlan& plan,

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <set>
 
 #include "tensor/error.h"
 #include "tensor/file.h"
@@ -13,6 +14,7 @@
 #include "tools/cell_process.h"
 #include "tools/stop_signals.h"
 #include "tools/study_plan.h"
+#include "train/harmony_source.h"
 #include "train/progress.h"
 #include "train/run_lock.h"
 
@@ -25,6 +27,31 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+/// ConfigError where the data of a cell that is to do has nothing to judge it by: what is found out
+/// before anything is timed.
+void check_judged(const StudyLedger& ledger, const fs::path& cache) {
+  std::set<std::string> seen;  // data
+  for (std::size_t i = 0; i < ledger.cells().size(); ++i) {
+    if (ledger.done(i)) continue;
+    const Experiment& e = ledger.cells()[i].experiment;
+    Experiment of_data;
+    of_data.data.source = e.data.source;
+    of_data.data.grid = e.data.grid;
+    of_data.data.align = e.data.align;
+    of_data.data.windows = e.data.windows;
+    of_data.data.validation_share = e.data.validation_share;
+    try {
+      // Elsewhere it says which pieces are held out.
+      if (e.data.source.empty() || !is_pop909(e.data.source)) of_data.train.seed = e.train.seed;
+      if (!seen.insert(of_data.to_toml()).second) continue;
+      check_windows(cell_task(ledger.study(), e, cache));
+    } catch (Error& error) {
+      error.add("in the cell " + ledger.name(i));
+      throw;
+    }
+  }
 }
 
 /// The floors of this study: made where floors.csv lacks them, else compared with what the data
@@ -112,10 +139,11 @@ class Runner {
     return plan_.costs[cell].seconds * (planned_ > 0 ? spent_ / planned_ : kAtFirst);
   }
   double left_seconds() const {
-    double sum = 0;
-    for (std::size_t c : todo_) sum += expected(c);
-    for (const auto& r : running_) sum += std::max(expected(r->cell) - since(r->begin), 0.0);
-    return sum / static_cast<double>(options_.jobs);
+    std::vector<double> seconds;
+    for (const auto& r : running_)
+      seconds.push_back(std::max(expected(r->cell) - since(r->begin), 0.0));
+    for (std::size_t c : todo_) seconds.push_back(expected(c));
+    return time_at_once(seconds, options_.jobs);
   }
 
   /// The first cell that ends in time; false where there is none.
@@ -287,6 +315,7 @@ int run_study(StudyLedger& ledger, const fs::path& out, const StudyRunOptions& o
     ledger.collect();
   }
   // What is wrong with a cell is said before a folder is made.
+  check_judged(ledger, options.cache);
   const StudyPlan plan = plan_study(ledger, options);
   fmt::print("{}", plan_text(ledger, plan, options));
   std::fflush(stdout);

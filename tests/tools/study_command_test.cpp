@@ -97,6 +97,51 @@ TEST_CASE("a study says what it will do, and does it once") {
   CHECK(read_file(cells(whole())) == before);
 }
 
+TEST_CASE("the plan takes no more cells at once than there are, and the longest one's time") {
+  // So many epochs that times are minutes; nothing is trained.
+  const auto plan = [](const std::string& axes, const std::string& jobs) {
+    std::string text = kStudy.substr(0, kStudy.find("[axes"));
+    text.replace(text.find("epochs = 2"), 10, "epochs = 100000");
+    const CommandResult r =
+        gradus_command("study run " + scratch().file("plan.toml", text + axes) +
+                       " --no-cache --dry-run --jobs " + jobs + " --out " + (scratch() / "plan"));
+    REQUIRE_MESSAGE(r.code == 0, r.out);
+    return r;
+  };
+  const auto word = [](const std::string& out, const std::string& before, char end) {
+    const std::size_t at = out.find(before) + before.size();
+    return out.substr(at, out.find(end, at) - at);
+  };
+  const CommandResult one = plan("[axes.seed]\nkey = \"train.seed\"\nvalues = [1]\n", "2");
+  CAPTURE(one.out);
+  CHECK(one.has(" at 1 cell at once, "));
+  const std::string time = word(one.out, "training to do: ", ' ');
+  CHECK(time != "0:00");
+  CHECK(one.has("  " + time + "\ntraining to do"));  // that of its row
+
+  const CommandResult three = plan("[axes.seed]\nkey = \"train.seed\"\nvalues = [1, 2, 3]\n", "2");
+  CAPTURE(three.out);
+  CHECK(three.has(" at 2 cells at once, "));
+  const CommandResult many = plan("[axes.seed]\nkey = \"train.seed\"\nvalues = [1, 2, 3]\n", "7");
+  CAPTURE(many.out);
+  CHECK(many.has("  " + word(many.out, "training to do: ", ' ') + "\ntraining to do"));
+  CHECK(many.has(" at 3 cells at once, "));
+}
+
+TEST_CASE("a split that the data lacks is refused before anything is timed") {
+  std::string text = kStudy;
+  text.insert(text.find("[base.data]"), "split = \"test\"\n");
+  const std::string out = scratch() / "split-study";
+  for (const std::string more : {"", " --dry-run"}) {
+    const std::string arguments =
+        "study run " + scratch().file("split.toml", text) + " --no-cache --out " + out + more;
+    check_refused(arguments, {"no pieces in split test", "train (", "validation (",
+                              "the bundled tunes", "--data DIR"});
+    CHECK_FALSE(gradus_command(arguments).has("study s, preset"));
+  }
+  CHECK_FALSE(fs::exists(out));
+}
+
 TEST_CASE("Ctrl-C saves what is under way; the same command goes on") {
   const std::string out = scratch() / "stopped-study";
   int code = 0;

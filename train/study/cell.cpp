@@ -53,8 +53,16 @@ std::string digest(const Module& model) {
 }
 
 EvaluationWindows windows_of(const CellTask& task, const std::vector<Piece>& judged, int64 bars) {
-  return evaluation_windows(judged, task.split ? *task.split : evaluation_split(judged), bars,
-                            window_kind(task.experiment));
+  try {
+    return evaluation_windows(judged, task.split ? *task.split : evaluation_split(judged), bars,
+                              window_kind(task.experiment));
+  } catch (ConfigError& error) {
+    error.add(
+        fmt::format("judging a study on {}; --data DIR names other data: POP909's folder, a "
+                    "MIDI file or a folder of MIDI files",
+                    data_text(task.experiment.data.source)));
+    throw;
+  }
 }
 
 void set_machine(CellRow& row) {
@@ -141,6 +149,13 @@ std::optional<CellRow> read_cell_row(const fs::path& folder, const std::vector<i
   CellTable table = read_cells(folder / "cell.csv");
   if (table.rows.size() != 1 || table.bars != bars) return std::nullopt;
   return std::move(table.rows.front());
+}
+
+void check_windows(const CellTask& task) {
+  DataRequest request = data_request(task.experiment, task.cache);
+  request.steps_per_quarter = kPopTicks;
+  const std::vector<Piece> judged = read_harmony_data(request).pieces;
+  for (const int64 bars : task.bars) (void)windows_of(task, judged, bars);
 }
 
 std::vector<FloorRow> cell_floors(const CellTask& task, std::span<const Floor> which) {

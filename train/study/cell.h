@@ -37,6 +37,10 @@ void write_cell_row(const std::filesystem::path& folder, const CellRow& row);
 std::optional<CellRow> read_cell_row(const std::filesystem::path& folder,
                                      const std::vector<int64>& bars);
 
+/// ConfigError, with what the data has and how to name other data, where the windows by which the
+/// cell would be judged are not there.
+void check_windows(const CellTask& task);
+
 /// Floors over the windows by which the cell is judged.
 std::vector<FloorRow> cell_floors(const CellTask& task, std::span<const Floor> which = floors());
 
