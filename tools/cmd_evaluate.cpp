@@ -117,7 +117,8 @@ EvaluationTable run_table(const CommandLine& line) {
                     harmonizer.hears_past() ? ", given the true past" : ""));
     if (line.has("time-steps"))
       table.heading.emplace_back(
-          "time", to_string(time_steps(harmonizer, line.integer("time-steps", 16, 1 << 20))));
+          "time", to_string(time_steps(harmonizer, line.integer("time-steps", 16, 1 << 20),
+                                       decoding.threshold)));
   } catch (Error& error) {
     error.add(fmt::format("evaluating on {} the run '{}', trained on {}", data_text(e.data.source),
                           path, data_text(own.data.source)));

@@ -26,8 +26,10 @@ double tempered(double logit, double pivot, double temperature) {
   return sigmoid_of(middle + (logit - middle) / temperature);
 }
 
+}  // namespace
+
 /// Decides the cells of one window, step after step.
-class Player {
+class Playing::Player {
  public:
   Player(const Sampling& sampling, const Harmonizer& h, std::uint64_t key)
       : s_(sampling),
@@ -131,6 +133,8 @@ class Player {
   std::vector<Chosen> chosen_;
 };
 
+namespace {
+
 std::uint64_t stream_key(const Sampling& s, const Piece& piece) {
   return Rng(s.seed).stream("play").stream(piece.name).key();
 }
@@ -149,6 +153,46 @@ std::vector<Note> notes_of(const Roll& roll, const Sampling& s, bool onsets) {
 }
 
 }  // namespace
+
+Playing::Playing(const Harmonizer& h, const std::vector<Piece>& pieces,
+                 std::span<const PieceWindow> windows, const Sampling& s)
+    : model_(h, pieces, windows),
+      windows_(windows.begin(), windows.end()),
+      onset_(static_cast<std::size_t>(model_.windows() * model_.pitches())),
+      sustain_(onset_.size()) {
+  for (const PieceWindow& w : windows) players_.emplace_back(s, h, stream_key(s, pieces[w.piece]));
+}
+
+Playing::~Playing() = default;
+
+void Playing::step(const Roll& known) {
+  const Tensor logits = model_.logits();
+  const int64 t = model_.position(), width = logits.size(1), pitches = model_.pitches();
+  const int64 given = known.onset.defined() ? known.onset.size(0) : 0;
+  for (std::size_t i = 0; i < windows_.size(); ++i) {
+    const auto row = static_cast<int64>(i);
+    std::uint8_t *o = onset_.data() + row * pitches, *u = sustain_.data() + row * pitches;
+    if (t < given) {
+      std::copy_n(known.onset.data<std::uint8_t>() + t * pitches, pitches, o);
+      std::copy_n(known.sustain.data<std::uint8_t>() + t * pitches, pitches, u);
+      players_[i].hear(o, u);
+    } else if (t >= windows_[i].length) {
+      std::fill_n(o, pitches, std::uint8_t{0}), std::fill_n(u, pitches, std::uint8_t{0});
+    } else {
+      const std::span<const float> l(logits.data<float>() + row * width,
+                                     static_cast<std::size_t>(width));
+      players_[i].play(windows_[i].begin + t, l, o, u);
+    }
+  }
+  model_.play(onset_, sustain_);
+}
+
+Roll Playing::played(std::size_t window) const {
+  Roll r = model_.played(static_cast<int64>(window));
+  const int64 length = std::min(windows_[window].length, model_.position());
+  for (Tensor* x : {&r.onset, &r.sustain}) *x = slice(*x, 0, 0, length);
+  return r;
+}
 
 Sampling make_sampling(const Experiment& e, double threshold, std::uint64_t seed) {
   const Experiment::Decode& d = e.decode;
@@ -185,43 +229,18 @@ std::string to_string(const Sampling& s) {
 
 namespace {
 
-/// Plays windows side by side; `known`: cells of the first window that are given already.
+/// Plays windows side by side; `known`: cells of the first steps that are given already.
 std::vector<Roll> play(const Harmonizer& h, const std::vector<Piece>& pieces,
                        std::span<const PieceWindow> windows, const Sampling& s, const Roll& known,
                        const std::function<void(int64)>& heard) {
-  Recurrence model(h, pieces, windows);
-  const int64 pitches = model.pitches(), given = known.onset.defined() ? known.onset.size(0) : 0;
-  std::vector<Player> players;
-  for (const PieceWindow& w : windows) players.emplace_back(s, h, stream_key(s, pieces[w.piece]));
-  std::vector<std::uint8_t> onset(static_cast<std::size_t>(model.windows() * pitches));
-  std::vector<std::uint8_t> sustain(onset.size());
-  while (!model.done()) {
-    const Tensor logits = model.logits();
-    const int64 t = model.position(), width = logits.size(1);
-    for (std::size_t i = 0; i < windows.size(); ++i) {
-      const auto row = static_cast<int64>(i);
-      std::uint8_t *o = onset.data() + row * pitches, *u = sustain.data() + row * pitches;
-      if (t < given) {
-        std::copy_n(known.onset.data<std::uint8_t>() + t * pitches, pitches, o);
-        std::copy_n(known.sustain.data<std::uint8_t>() + t * pitches, pitches, u);
-        players[i].hear(o, u);
-      } else if (t >= windows[i].length) {
-        std::fill_n(o, pitches, std::uint8_t{0}), std::fill_n(u, pitches, std::uint8_t{0});
-      } else {
-        const std::span<const float> l(logits.data<float>() + row * width,
-                                       static_cast<std::size_t>(width));
-        players[i].play(windows[i].begin + t, l, o, u);
-      }
-    }
-    model.play(onset, sustain);
+  Playing playing(h, pieces, windows, s);
+  while (!playing.model().done()) {
+    const int64 t = playing.model().position();
+    playing.step(known);
     if (heard) heard(t);
   }
   std::vector<Roll> rolls;
-  for (std::size_t i = 0; i < windows.size(); ++i) {
-    Roll r = model.played(static_cast<int64>(i));
-    for (Tensor* x : {&r.onset, &r.sustain}) *x = slice(*x, 0, 0, windows[i].length);
-    rolls.push_back(std::move(r));
-  }
+  for (std::size_t i = 0; i < windows.size(); ++i) rolls.push_back(playing.played(i));
   return rolls;
 }
 

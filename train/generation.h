@@ -27,6 +27,30 @@ Sampling make_sampling(const Experiment& experiment, double threshold, std::uint
 /// "sampled at temperature 1, seed 3".
 std::string to_string(const Sampling& sampling);
 
+/// The model plays windows side by side, step after step.
+class Playing {
+ public:
+  Playing(const Harmonizer& harmonizer, const std::vector<Piece>& pieces,
+          std::span<const PieceWindow> windows, const Sampling& sampling);
+  ~Playing();
+  Playing(const Playing&) = delete;
+  Playing& operator=(const Playing&) = delete;
+
+  const Recurrence& model() const { return model_; }
+  /// One step of all windows: the model's logits, what is drawn from them, and that it is heard.
+  /// Steps that `known` has are played as it says, in all windows.
+  void step(const Roll& known = {});
+  /// What was played so far of a window, up to its end.
+  Roll played(std::size_t window) const;
+
+ private:
+  class Player;
+  Recurrence model_;
+  std::vector<PieceWindow> windows_;
+  std::vector<Player> players_;
+  std::vector<std::uint8_t> onset_, sustain_;  // of one step, [windows, pitches]
+};
+
 /// The accompaniment of each window, which hears nothing of what comes before it; in steps from the
 /// window's begin. What a window plays depends on the seed, its piece and its place, not on the
 /// windows beside it.

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "tensor/elementwise.h"
 #include "tensor/index.h"
 #include "tensor/reduce.h"
@@ -156,11 +158,23 @@ TEST_CASE("what cannot go step by step is refused, and so are wrong calls") {
   CHECK(Recurrence(h, pieces, {}).done());
 }
 
-TEST_CASE("times of steps: the state does not grow") {
-  const StepTimes t = time_steps(Harmonizer(tiny()), 512);
-  CHECK((t.steps == 512 && t.at_once > 0 && t.first > 0 && t.last > 0));
-  CHECK((t.first_state > 0 && t.first_state == t.last_state));
-  CHECK(has(to_string(t), "512 steps"));
+TEST_CASE("times of steps are those of playing, and the state does not grow") {
+  for (const auto& more :
+       std::vector<std::vector<std::string>>{{}, {"model.coupled=true"}, {"data.inputs=melody"}}) {
+    Harmonizer h = drawn(more);
+    const StepTimes t = time_steps(h, 512);
+    CHECK((t.steps == 512 && t.at_once > 0 && t.first > 0 && t.last > 0));
+    CHECK((t.first_state > 0 && t.first_state == t.last_state));
+    CHECK(has(to_string(t), "512 steps"));
+    CHECK(t.plays == h.hears_past());
+    CHECK((t.sounding > 0) == t.plays);
+    CHECK(has(to_string(t),
+              t.plays ? fmt::format("playing, {} cells", t.sounding) : "one after another"));
+    // What plays is asked for finite logits in each step.
+    for (Parameter* p : h.model().parameters()) p->set(full(p->value().shape(), NAN, DType::f32));
+    const std::string broken = message<NonFiniteError>([&] { time_steps(h, 16); });
+    CHECK(has(broken, "logits of step 0 are not finite") == t.plays);
+  }
   CHECK(has(message([] { time_steps(Harmonizer(tiny()), 15); }), "got 15"));
   CHECK(has(message([] {
               time_steps(Harmonizer(tiny({"data.inputs=melody", "model.causal=false"})), 64);
