@@ -82,9 +82,8 @@ std::vector<std::string> blas_warnings(std::string_view core, bool has_avx512, b
   if (coretype && width > 0 && width < cpu)
     warnings.push_back(fmt::format(
         "OPENBLAS_CORETYPE={} makes OpenBLAS use its {} kernels of {} bits on a CPU with {}: "
-        "matrix "
-        "products take about {} times as long; run `unset OPENBLAS_CORETYPE`, unless the same bits "
-        "on several machines matter more",
+        "the products that it computes take about {} times as long; run `unset OPENBLAS_CORETYPE`, "
+        "unless the same bits on several machines matter more",
         coretype, core, width, cpu == 512 ? "AVX-512" : "AVX2", cpu / width));
   // A misspelt name is dropped without an error.
   if (coretype && !same_word(coretype, core))

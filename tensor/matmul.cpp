@@ -2,18 +2,11 @@
 
 #include <limits>
 
-#include "tensor/gemm.h"
+#include "tensor/batch_product.h"
 #include "tensor/strided.h"
 
 namespace gradus {
 namespace {
-
-/// One matrix operand as BLAS wants it: rows `lead` apart, or columns `lead` apart if transposed.
-struct Layout {
-  bool usable = false;
-  Transposed transposed = Transposed::no;
-  int64 lead = 1;
-};
 
 Layout layout_of(const Tensor& t) {
   const int last = t.rank() - 1;
@@ -27,45 +20,13 @@ Layout layout_of(const Tensor& t) {
   return {};
 }
 
-template <class T>
-void multiply_block(const Layout& a, const Layout& b, int64 m, int64 n, int64 k, const T* x,
-                    const T* y, T* out, int64 out_lead) {
-  gemm(a.transposed, b.transposed, m, n, k, T(1), x, a.lead, y, b.lead, T(0), out, out_lead);
-}
-
-/// How one product is cut: blocks of rows, or of columns where there are more of those. The size
-/// depends on the product alone, so the bits do not depend on the threads.
-struct Blocks {
-  bool of_rows;
-  int64 size, count;
-};
-Blocks cut(int64 m, int64 n, int64 k) {
-  constexpr int64 kLeast = 256;             // below this the packing of the other operand shows
-  constexpr int64 kMultiplyAdds = 1 << 22;  // about 40 us of work
-  const bool of_rows = m >= n;
-  const int64 length = of_rows ? m : n, other = std::max<int64>(1, (of_rows ? n : m) * k);
-  const int64 size = std::max(kLeast, (kMultiplyAdds / other + 63) / 64 * 64);
-  return {of_rows, size, (length + size - 1) / size};
-}
-
-/// Where `index` of a batch (row-major) starts in t, whose batch axes broadcast to `batch`.
-int64 batch_offset(const Tensor& t, const Shape& batch, int64 index) {
-  int64 offset = 0;
-  const int own = t.rank() - 2, shift = batch.rank() - own;
-  for (int axis = batch.rank() - 1; axis >= shift; --axis) {
-    if (t.shape()[axis - shift] != 1) offset += index % batch[axis] * t.strides()[axis - shift];
-    index /= batch[axis];
-  }
-  return offset;
-}
-
 Shape batch_of(const Shape& s) {
   return Shape(std::span<const int64>(s.begin(), static_cast<std::size_t>(s.rank() - 2)));
 }
 
 /// a [..., M, K] times b [..., K, N], both of two axes or more, into out.
 template <class T>
-void multiply(Tensor a, Tensor b, Tensor& out) {
+void multiply_matrices(Tensor a, Tensor b, Tensor& out) {
   const int last = out.rank() - 1;
   int64 m = out.shape()[last - 1];
   const int64 n = out.shape()[last], k = b.shape()[b.rank() - 2];
@@ -88,32 +49,15 @@ void multiply(Tensor a, Tensor b, Tensor& out) {
     check_shape(size <= kMost, "product of {} and {}: {} is above {}, the largest size BLAS takes",
                 a.shape(), b.shape(), size, kMost);
 
-  const T *from_a = a.data<T>(), *from_b = b.data<T>();
-  const Blocks blocks = cut(m, n, k);
-  const int64 row_step = layout_a.transposed == Transposed::yes ? 1 : layout_a.lead;
-  const int64 column_step = layout_b.transposed == Transposed::yes ? layout_b.lead : 1;
-  const auto run = [&](int64 begin, int64 end) {
-    for (int64 task = begin; task < end; ++task) {
-      const int64 index = task / blocks.count, first = task % blocks.count * blocks.size;
-      const T* x = from_a + batch_offset(a, batch, index);
-      const T* y = from_b + batch_offset(b, batch, index);
-      T* z = to + index * m * n;
-      if (blocks.of_rows)
-        multiply_block(layout_a, layout_b, std::min(blocks.size, m - first), n, k,
-                       x + first * row_step, y, z + first * n, n);
-      else
-        multiply_block(layout_a, layout_b, m, std::min(blocks.size, n - first), k, x,
-                       y + first * column_step, z + first, n);
-    }
-  };
-  constexpr double kPart = 1 << 19;  // multiply-adds that are worth another thread
-  const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) /
-                      static_cast<double>(blocks.count);
-  const int64 tasks = batch.numel() * blocks.count;
-  if (tasks == 1)
-    run(0, 1);
-  else
-    parallel_for(0, tasks, 1 + static_cast<int64>(kPart / work), run);
+  multiply<T>({.a = std::move(a),
+               .b = std::move(b),
+               .layout_a = layout_a,
+               .layout_b = layout_b,
+               .batch = batch,
+               .m = m,
+               .n = n,
+               .k = k},
+              to);
 }
 
 }  // namespace
@@ -157,7 +101,8 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
     if (a.rank() == 1) padded.insert(b.rank() == 1 ? shape.rank() : shape.rank() - 1, 1);
     if (b.rank() == 1) padded.push_back(1);
     Tensor out = Tensor::empty(padded, a.dtype());
-    multiply<T>(a.rank() == 1 ? unsqueeze(a, 0) : a, b.rank() == 1 ? unsqueeze(b, 1) : b, out);
+    multiply_matrices<T>(a.rank() == 1 ? unsqueeze(a, 0) : a, b.rank() == 1 ? unsqueeze(b, 1) : b,
+                         out);
     return padded == shape ? out : reshape(out, shape);
   });
 }
