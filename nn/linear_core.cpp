@@ -106,9 +106,7 @@ class LinearCore : public AttentionCore {
   static std::optional<ElementMap> element_map_of(const CoreConfig& config,
                                                   const PositionalEncoding& encoding) {
     if (encoding.traits().normaliser == Normaliser::unrotated) return std::nullopt;
-    if (config.feature_map == "elu1") return ElementMap::elu1;
-    if (config.feature_map == "relu") return ElementMap::relu;
-    return std::nullopt;
+    return find_element_map(config.feature_map);
   }
 
   /// The key mask as u8 [B,H,Nk,1] beside k.

@@ -2,6 +2,9 @@
 // reference of plain ops.
 #pragma once
 
+#include <optional>
+#include <string_view>
+
 #include "autograd/op.h"
 #include "autograd/ops.h"
 #include "nn/element_map.h"
@@ -39,6 +42,9 @@ Var causal_product(At a, const Var& b, const Var& c, Direction direction = Direc
 Var linear_attention(At q, const Var& k, const Var& v, Keys keys, ElementMap map,
                      const Var& eps = {}, const Var& kept = {}, const Var& q_turn = {},
                      const Var& k_turn = {});
+/// The map that linear_attention calls by that name, as the feature map of the same formula; none
+/// for features that are no function of one number each.
+std::optional<ElementMap> find_element_map(std::string_view name);
 /// y_m = sum over n of w[m - n] (a_m . b_n) c_n: a [..., Nq, m], b [..., Nk, m], c [..., Nk, v], w
 /// [..., Nq + Nk - 1] from lag -(Nk - 1) on. By FFT, O(N log N m v), no N x N (Luo et al. 2021).
 Var toeplitz_product(At a, const Var& b, const Var& c, const Var& w);

@@ -75,12 +75,7 @@ void turn_rows(T* rows, Count lead, RowsAt<const T> turn, Chunk<T> c, Count widt
 template <class T>
 void pack_features(T* to, const LinearHead<T>& h, RowsAt<const T> from, RowsAt<const T> turn,
                    Chunk<T> c, Count columns) {
-  if (h.map == ElementMap::elu1)
-    pack<T, ElementMap::elu1>(to, columns, from, c, h.features, columns);
-  else if (h.map == ElementMap::relu)
-    pack<T, ElementMap::relu>(to, columns, from, c, h.features, columns);
-  else
-    pack<T, ElementMap::identity>(to, columns, from, c, h.features, columns);
+  with_map(h.map, [&](auto map) { pack<T, map()>(to, columns, from, c, h.features, columns); });
   if (turn.first) turn_rows(to, columns, turn, c, h.features);
 }
 template <class T>
@@ -156,23 +151,16 @@ void write_turned(RowsAt<T> to, RowsAt<T> to_turn, const T* from, Count lead, Ro
 template <class T>
 void write_through_turn(const LinearHead<T>& h, RowsAt<T> to, RowsAt<T> to_turn, const T* from,
                         Count lead, RowsAt<const T> x, RowsAt<const T> turn, Chunk<T> c) {
-  if (h.map == ElementMap::elu1)
-    write_turned<T, ElementMap::elu1>(to, to_turn, from, lead, x, turn, c, h.features);
-  else if (h.map == ElementMap::relu)
-    write_turned<T, ElementMap::relu>(to, to_turn, from, lead, x, turn, c, h.features);
-  else
-    write_turned<T, ElementMap::identity>(to, to_turn, from, lead, x, turn, c, h.features);
+  with_map(h.map, [&](auto map) {
+    write_turned<T, map()>(to, to_turn, from, lead, x, turn, c, h.features);
+  });
 }
 /// Through the map: times its slope at x.
 template <class T>
 void write_through(const LinearHead<T>& h, RowsAt<T> to, const T* from, Count lead,
                    RowsAt<const T> x, Chunk<T> c) {
-  if (h.map == ElementMap::elu1)
-    write_gradients<T, ElementMap::elu1>(to, from, lead, x, c, h.features);
-  else if (h.map == ElementMap::relu)
-    write_gradients<T, ElementMap::relu>(to, from, lead, x, c, h.features);
-  else
-    write_rows<T>(to, from, lead, c, h.features, nullptr);
+  if (h.map == ElementMap::identity) return write_rows<T>(to, from, lead, c, h.features, nullptr);
+  with_map(h.map, [&](auto map) { write_gradients<T, map()>(to, from, lead, x, c, h.features); });
 }
 
 }  // namespace GRADUS_LEVEL

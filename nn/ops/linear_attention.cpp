@@ -11,14 +11,36 @@ namespace gradus::ops {
 namespace {
 
 Keys keys_of(const Attrs& a) { return a.flag("causal") ? Keys::earlier : Keys::all; }
-ElementMap map_of(const Attrs& a) {
-  const std::string& word = a.word("map");
-  if (word == "elu1") return ElementMap::elu1;
-  return word == "relu" ? ElementMap::relu : ElementMap::identity;
-}
+struct NamedMap {
+  const char* name;
+  ElementMap map;
+};
+constexpr NamedMap kMaps[] = {{"identity", ElementMap::identity},
+                              {"elu1", ElementMap::elu1},
+                              {"relu", ElementMap::relu},
+                              {"softplus", ElementMap::softplus},
+                              {"squared_relu", ElementMap::squared_relu}};
+ElementMap map_of(const Attrs& a) { return *find_element_map(a.word("map")); }
 std::string word_of(ElementMap map) {
-  if (map == ElementMap::elu1) return "elu1";
-  return map == ElementMap::relu ? "relu" : "identity";
+  for (const NamedMap& m : kMaps)
+    if (m.map == map) return m.name;
+  fail<InternalError>("linear_attention: map {} has no name", static_cast<int>(map));
+}
+/// The map as a plain op.
+Var apply_map(ElementMap map, const Var& x) {
+  switch (map) {
+    case ElementMap::identity:
+      return x;
+    case ElementMap::elu1:
+      return elu1(x);
+    case ElementMap::relu:
+      return relu(x);
+    case ElementMap::softplus:
+      return softplus(x);
+    case ElementMap::squared_relu:
+      return square(relu(x));
+  }
+  return x;
 }
 
 /// Behind q, k, v: which input is eps, which one kept, which one the turn of q (that of k comes
@@ -167,11 +189,7 @@ std::vector<Tensor> backward(const KernelCall& c) {
 
 Var reference(std::span<const Var> in, const Attrs& attrs) {
   const ElementMap map = map_of(attrs);
-  const auto mapped = [map](const Var& x) {
-    if (map == ElementMap::elu1) return elu1(x);
-    return map == ElementMap::relu ? relu(x) : x;
-  };
-  Var f = mapped(in[0]), h = mapped(in[1]);
+  Var f = apply_map(map, in[0]), h = apply_map(map, in[1]);
   if (const int i = turn_at(attrs)) {
     const auto turned = [](const Var& x, const Var& turn) {
       const std::array<Var, 2> halves{x * slice(turn, -1, 0, 1), x * slice(turn, -1, 1, 2)};
@@ -206,7 +224,8 @@ std::vector<Sample> attention_samples() {
   const auto sample = [](Keys keys, ElementMap map, bool divided, Shape batch, int64 queries,
                          int64 rows, int64 features, int64 width, bool masked = false,
                          bool turned = false) {
-    const bool any_sign = !divided || map == ElementMap::elu1;
+    const bool any_sign = !divided || map == ElementMap::elu1 || map == ElementMap::softplus;
+    const bool has_kink = map == ElementMap::relu || map == ElementMap::squared_relu;
     const auto input = [&batch](int64 n, int64 w, double low, double high,
                                 std::vector<double> kinks = {}) {
       Shape s = batch;
@@ -214,9 +233,8 @@ std::vector<Sample> attention_samples() {
       s.push_back(w);
       return InputSpec{.shape = s, .low = low, .high = high, .kinks = std::move(kinks)};
     };
-    const std::vector<double> kinks =
-        map == ElementMap::relu ? std::vector<double>{0} : std::vector<double>{};
-    const double low = any_sign ? -1.5 : map == ElementMap::relu ? -0.5 : 0.2;
+    const std::vector<double> kinks = has_kink ? std::vector<double>{0} : std::vector<double>{};
+    const double low = any_sign ? -1.5 : has_kink ? -0.5 : 0.2;
     Sample s{.in = {input(queries, features, low, 1.5, kinks),
                     input(rows, features, low, 1.5, kinks), input(rows, width, -1, 1)},
              .attrs = attrs_of(keys, map, divided, masked, turned)};
@@ -235,6 +253,10 @@ std::vector<Sample> attention_samples() {
           sample(Keys::earlier, ElementMap::elu1, false, {}, 66, 66, 1, 1),
           sample(Keys::earlier, ElementMap::elu1, true, {}, 67, 67, 1, 1),
           sample(Keys::all, ElementMap::elu1, true, {2}, 3, 4, 2, 3),
+          sample(Keys::earlier, ElementMap::softplus, true, {2}, 5, 5, 3, 2),
+          sample(Keys::all, ElementMap::softplus, false, {}, 3, 4, 2, 2, true, true),
+          sample(Keys::earlier, ElementMap::squared_relu, true, {2}, 5, 5, 3, 2, true),
+          sample(Keys::all, ElementMap::squared_relu, false, {}, 3, 4, 2, 1, false, true),
           sample(Keys::all, ElementMap::identity, false, {1, 2}, 4, 2, 3, 1),
           sample(Keys::earlier, ElementMap::elu1, true, {}, 1, 1, 1, 1),
           sample(Keys::earlier, ElementMap::elu1, true, {2}, 5, 5, 3, 2, true),
@@ -301,6 +323,12 @@ extern const OpDef kLinearAttention{
 }  // namespace gradus::ops
 
 namespace gradus {
+
+std::optional<ElementMap> find_element_map(std::string_view name) {
+  for (const ops::NamedMap& m : ops::kMaps)
+    if (m.name == name) return m.map;
+  return std::nullopt;
+}
 
 Var linear_attention(At q, const Var& k, const Var& v, Keys keys, ElementMap map, const Var& eps,
                      const Var& kept, const Var& q_turn, const Var& k_turn) {

@@ -94,7 +94,8 @@ void check_against_reference(const Case& c, const Inputs& in) {
 std::vector<Case> all_cases() {
   std::vector<Case> list;
   for (const Keys keys : {Keys::earlier, Keys::all})
-    for (const ElementMap map : {ElementMap::identity, ElementMap::elu1, ElementMap::relu})
+    for (const ElementMap map : {ElementMap::identity, ElementMap::elu1, ElementMap::relu,
+                                 ElementMap::softplus, ElementMap::squared_relu})
       for (const bool divided : {true, false})
         for (const bool masked : {false, true})
           for (const bool turned : {false, true})
