@@ -197,8 +197,9 @@ TEST_CASE("an incomplete grid: one seed has no deviation and no mark") {
   CHECK(labels(table, "no learning").empty());
   CHECK(rope_table(results[0]).rows.empty());
   // Tests of one seed are none.
-  CHECK(tests_csv(results[0]).find("BIN,cs,16,\"F-StrIPE1\",\"RoPEPool\",2,1,50.5,70,,none,,,,\n") !=
-        std::string::npos);
+  CHECK(
+      tests_csv(results[0]).find("BIN,cs,16,\"F-StrIPE1\",\"RoPEPool\",2,1,50.5,70,,none,,,,\n") !=
+      std::string::npos);
 }
 
 TEST_CASE("two presets are two reports; a context and lengths that the paper lacks") {
