@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "tests/tools/process.h"
+#include "tests/tools/tiny_study.h"
 #include "train/study/rows.h"
 
 using namespace gradus;
@@ -10,26 +11,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string kStudy = R"([study]
-name = "s"
-test_bars = [2]
-[base.data]
-steps = 18
-hop_bars = 8
-validation_share = 0.05
-transpose_down = 0
-transpose_up = 0
-[base.model]
-d_model = 8
-layers = 1
-heads = 2
-d_ff = 8
-[base.train]
-epochs = 2
-batch = 16
-save_every = 2
-base_rate_bias = true
-[axes.encoding]
+const std::string kStudy = tiny_study("s", "epochs = 2\nsave_every = 2\n", R"([axes.encoding]
 none.pe = {name = "none"}
 ropepool.pe = {name = "ropepool"}
 [axes.context]
@@ -38,7 +20,7 @@ BIN.data = {context = ["bin"]}
 [axes.seed]
 key = "train.seed"
 values = [1, 2]
-)";
+)");
 
 const std::string& study_file() {
   static const std::string path = scratch().file("s.toml", kStudy);

@@ -5,6 +5,7 @@
 
 #include "tensor/random.h"
 #include "tests/tools/process.h"
+#include "tests/tools/tiny_study.h"
 #include "train/study/rows.h"
 
 using namespace gradus;
@@ -13,34 +14,15 @@ namespace fs = std::filesystem;
 namespace {
 
 // Cells of one kind, so that each start has but one model to time before its cells begin.
-const std::string kStudy = R"([study]
-name = "killed"
-test_bars = [2]
-[base.data]
-steps = 18
-hop_bars = 8
-validation_share = 0.05
-transpose_down = 0
-transpose_up = 0
-[base.model]
-d_model = 8
-layers = 1
-heads = 2
-d_ff = 8
-[base.pe]
+const std::string kStudy = tiny_study("killed", "epochs = 1\nsave_every = 5\n", R"([base.pe]
 name = "ropepool"
-[base.train]
-epochs = 1
-batch = 16
-save_every = 5
-base_rate_bias = true
 [axes.context]
 TIME.data = {context = ["time"]}
 BIN.data = {context = ["bin"]}
 [axes.seed]
 key = "train.seed"
 values = [1, 2, 3]
-)";
+)");
 constexpr std::size_t kCells = 6;
 
 using Clock = std::chrono::steady_clock;
