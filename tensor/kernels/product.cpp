@@ -31,7 +31,7 @@ struct Tile {
 
 /// Stores the columns from `skip` on of a tile's sums, row by row in `sums`.
 template <class T>
-[[gnu::noinline]] static void store_right(const Tile<T>& t, const T* sums, int rows) {
+[[gnu::noinline]] void store_right(const Tile<T>& t, const T* sums, int rows) {
   for (int i = 0; i < rows; ++i, sums += kTileColumns<T>) {
     T* const c = t.c + i * t.lead_c;
     for (N j = t.skip; j < kTileColumns<T>; ++j) c[j] = t.add ? c[j] + sums[j] : sums[j];
@@ -39,7 +39,7 @@ template <class T>
 }
 
 template <class T, int kRows>
-static void multiply_tile(const Tile<T>& t) {
+void multiply_tile(const Tile<T>& t) {
   constexpr int kLane = kLanes<T>;
   Vec<T> sum[kRows][kTileVectors] = {};
   const T *a = t.a, *b = t.b;
@@ -72,7 +72,7 @@ static void multiply_tile(const Tile<T>& t) {
 
 /// A tile of `rows` <= kRows rows.
 template <class T, int kRows = kTileRows>
-static void multiply_rows(const Tile<T>& t, N rows) {
+void multiply_rows(const Tile<T>& t, N rows) {
   if (rows == kRows)
     multiply_tile<T, kRows>(t);
   else if constexpr (kRows > 1)
@@ -82,7 +82,7 @@ static void multiply_rows(const Tile<T>& t, N rows) {
 GRADUS_INLINE N smaller(N x, N y) { return x < y ? x : y; }
 
 template <class T>
-static void multiply(const Product<T>& p) {
+void multiply(const Product<T>& p) {
   constexpr N kColumns = kTileColumns<T>;
   for (N block = 0; block < p.m; block += kBlockRows) {
     const N end = smaller(block + kBlockRows, p.m);
@@ -107,7 +107,7 @@ static void multiply(const Product<T>& p) {
 }
 
 template <class T>
-static void transpose_any(T* to, N lead_to, const T* from, N lead_from, N rows, N columns) {
+void transpose_any(T* to, N lead_to, const T* from, N lead_from, N rows, N columns) {
   const N whole_rows = rows / kLanes<T> * kLanes<T>, whole = columns / kLanes<T> * kLanes<T>;
   transpose(to, lead_to, from, lead_from, whole_rows, whole);
   for (N r = 0; r < rows; ++r)
