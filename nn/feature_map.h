@@ -4,10 +4,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "nn/module.h"
+#include "nn/ops.h"
 #include "nn/options.h"
 
 namespace gradus {
@@ -22,9 +24,21 @@ struct Features {
   Tensor log_scale;
 };
 
+/// How linear_attention makes a map's features inside itself; log_scale, [B,H,Nq,1] or undefined,
+/// is what was taken out of those of queries and keys together.
+struct FeaturesInside {
+  RowFeatures rows;
+  Tensor log_scale;
+};
+
 class FeatureMap : public Module {
  public:
   virtual Features operator()(const Var& x, Side side, Pass& pass) const = 0;
+  /// The same features for linear_attention, which computes them and stores none; nothing where it
+  /// cannot make them.
+  virtual std::optional<FeaturesInside> inside(const Var&, const Var&, Pass&) const {
+    return std::nullopt;
+  }
   /// m for inputs of width r; ConfigError above 8,192.
   virtual int64 features(int64 width) const = 0;
   /// False where a feature can be negative: such a map needs Normaliser::none.

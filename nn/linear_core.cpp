@@ -8,10 +8,9 @@
 // can be negative need that: their sum may be 0).
 // eps beside features that a factor was taken out of: nn/kernel_core.h. Features with scales of
 // each token (decay): nn/scaled_product.h. Where the queries are the rows of the keys, or all keys
-// are seen, all of it is the one op linear_attention; elementwise maps then work inside it, and so
-// do features that an encoding turns by numbers of each token.
+// are seen, all of it is the one op linear_attention; feature maps then work inside it, and so do
+// features that an encoding turns by numbers of each token.
 #include <array>
-#include <optional>
 
 #include "nn/kernel_core.h"
 #include "nn/ops.h"
@@ -28,27 +27,27 @@ class LinearCore : public AttentionCore {
       : AttentionCore(build),
         encoding_(encoding),
         normaliser_(effective_normaliser(config, encoding)),
-        map_(make_core_map(child("feature_map"), config, encoding, head_dim)),
-        element_map_(element_map_of(config, encoding)) {}
+        map_(make_core_map(child("feature_map"), config, encoding, head_dim)) {}
 
   Var operator()(const Var& q, const Var& k, const Var& v, const Positions& positions,
                  Pass& pass) const override {
     const ScopeGuard scope = enter(pass);
     check_inputs(q, k, v, positions);
     const bool from_start = !positions.causal || positions.query_begin == 0;
-    if (from_start && element_map_ && recording().fusion == Fusion::on) {
+    const QueryKey t = encoding_.transform(q, k, positions, pass);
+    if (from_start && normaliser_ != Normaliser::unrotated && recording().fusion == Fusion::on) {
       const bool transforms = encoding_.traits().hooks & kTransformFeatures;
       const QueryKey turns =
           transforms ? encoding_.feature_turns(positions, q.dtype()) : QueryKey{};
-      if (!transforms || turns.q.defined()) {
-        const QueryKey t = encoding_.transform(q, k, positions, pass);
-        return attend(t.q, t.k, v, positions, *element_map_, {},
-                      positions.key_mask.defined() ? Var(key_bytes(t.k, positions)) : Var(), turns);
-      }
+      if (!transforms || turns.q.defined())
+        if (const auto features = map_->inside(t.q, t.k, pass))
+          return attend(t.q, t.k, v, positions, features->rows, features->log_scale,
+                        positions.key_mask.defined() ? Var(key_bytes(t.k, positions)) : Var(),
+                        turns);
     }
-    const Prepared p = prepare(q, k, positions, pass);
+    const Prepared p = prepare(t, positions, pass);
     if (from_start && !p.decays() && normaliser_ != Normaliser::unrotated)
-      return attend(p.q, p.k, v, positions, ElementMap::identity, p.log_scale(), {});
+      return attend(p.q, p.k, v, positions, {}, p.log_scale(), {});
     const Var y = p.decays() ? scaled_sum(p, columns(v), positions)
                              : sum_over_keys(p.q, p.k, columns(v), positions);
     if (normaliser_ != Normaliser::unrotated) return normalise(y, {}, p.log_scale());
@@ -102,13 +101,6 @@ class LinearCore : public AttentionCore {
   void draw(Rng& rng) override { map_->draw(rng); }
 
  private:
-  /// The map that linear_attention can do.
-  static std::optional<ElementMap> element_map_of(const CoreConfig& config,
-                                                  const PositionalEncoding& encoding) {
-    if (encoding.traits().normaliser == Normaliser::unrotated) return std::nullopt;
-    return find_element_map(config.feature_map);
-  }
-
   /// The key mask as u8 [B,H,Nk,1] beside k.
   static Tensor key_bytes(const Var& k, const Positions& positions) {
     const Tensor& mask = positions.key_mask;
@@ -117,7 +109,7 @@ class LinearCore : public AttentionCore {
   }
 
   /// linear_attention of the keys that any query sees.
-  Var attend(const Var& q, Var k, Var v, const Positions& positions, ElementMap map,
+  Var attend(const Var& q, Var k, Var v, const Positions& positions, const RowFeatures& features,
              const Tensor& log_scale, Var kept, QueryKey turns = {}) const {
     const Keys keys = positions.causal ? Keys::earlier : Keys::all;
     if (const int64 end = positions.query_count; positions.causal && end < k.size(2)) {
@@ -130,8 +122,9 @@ class LinearCore : public AttentionCore {
       turns.k = broadcast_to(turns.k, {k.size(0), k.size(1), k.size(2), 2});
     }
     const bool divided = normaliser_ != Normaliser::none;
-    const Var y = linear_attention(q, k, v, keys, map, divided ? eps_beside(q, log_scale) : Var(),
-                                   kept, turns.q, turns.k);
+    const Var y =
+        linear_attention(q, k, v, keys, features, divided ? eps_beside(q, log_scale) : Var(), kept,
+                         turns.q, turns.k);
     return divided ? y : rescale(y, log_scale);
   }
 
@@ -145,7 +138,10 @@ class LinearCore : public AttentionCore {
   };
 
   Prepared prepare(const Var& q, const Var& k, const Positions& positions, Pass& pass) const {
-    const QueryKey t = encoding_.transform(q, k, positions, pass);
+    return prepare(encoding_.transform(q, k, positions, pass), positions, pass);
+  }
+  /// Of transformed queries and keys.
+  Prepared prepare(const QueryKey& t, const Positions& positions, Pass& pass) const {
     Features fq = (*map_)(t.q, Side::query, pass), fk = (*map_)(t.k, Side::key, pass);
     QueryKey f = encoding_.transform_features(fq.phi, fk.phi, positions, pass);
     if (positions.key_mask.defined()) {
@@ -217,7 +213,6 @@ class LinearCore : public AttentionCore {
   const PositionalEncoding& encoding_;
   Normaliser normaliser_;
   std::unique_ptr<FeatureMap> map_;
-  std::optional<ElementMap> element_map_;  // of map_, where linear_attention can do it
 };
 
 }  // namespace

@@ -33,18 +33,30 @@ Var cross_entropy_rows(At logits, const Var& ids, double label_smoothing = 0,
 /// y_m = sum over n <= m of (a_m . b_n) c_n (reverse: n >= m). a, b [..., N, m], c [..., N, v]; O(N
 /// m v), no N x N.
 Var causal_product(At a, const Var& b, const Var& c, Direction direction = Direction::forward);
-/// y_m = f_m S_m / (f_m . z_m + eps_m), S_m = sum h_n v_n^T, z_m = sum h_n, f = map(q), h = map(k),
-/// over n <= m (causal: as many queries as keys) or all n; without eps y_m = f_m S_m. q [..., Nq,
-/// r], k [..., Nk, r], v [..., Nk, w], eps [..., Nq, 1] -> [..., Nq, w]. One pass over the rows
-/// forward, two back; features are computed, not stored.
-/// `kept`, u8 [..., Nk, 1]: where it is 0, h is 0. With `q_turn` [..., Nq, 2] and `k_turn` [...,
-/// Nk, 2] features are [f c, f s] and [h c, h s]. All but q, k and v may be empty Vars.
-Var linear_attention(At q, const Var& k, const Var& v, Keys keys, ElementMap map,
+/// How linear_attention makes features of a row x, of u = x W + b (u = x where there is no W);
+/// formulas: FeatureStage in nn/kernels/linear_attention.h.
+struct RowFeatures {
+  ElementMap map = ElementMap::identity;
+  Var weight = {}, bias = {};      ///< [r, m'], [m']; or undefined
+  Var q_shift = {}, k_shift = {};  ///< [..., Nq, 1], [..., 1, 1], out of exponents; or undefined
+  double norm = 0;                 ///< exponents are u - norm |x|^2 / 2
+  double scale = 1;                ///< of cosines and sines, and of the x of `quadratic`
+};
+/// y_m = f_m S_m / (f_m . z_m + eps_m), S_m = sum h_n v_n^T, z_m = sum h_n, f and h the features of
+/// q and k, over n <= m (causal: as many queries as keys) or all n; without eps y_m = f_m S_m. q
+/// [..., Nq, r], k [..., Nk, r], v [..., Nk, w], eps [..., Nq, 1] -> [..., Nq, w]. One pass over
+/// the rows forward, two back; features are computed, not stored. `kept`, u8 [..., Nk, 1]: where it
+/// is 0, h is 0. With `q_turn` [..., Nq, 2] and `k_turn` [..., Nk, 2] features are [f c, f s] and
+/// [h c, h s]. All but q, k and v may be empty Vars.
+Var linear_attention(At q, const Var& k, const Var& v, Keys keys, const RowFeatures& features,
                      const Var& eps = {}, const Var& kept = {}, const Var& q_turn = {},
                      const Var& k_turn = {});
 /// The map that linear_attention calls by that name, as the feature map of the same formula; none
 /// for features that are no function of one number each.
 std::optional<ElementMap> find_element_map(std::string_view name);
+/// The largest exponent of the features of each row, before any shift: [..., N, 1]. A NaN is passed
+/// over.
+Tensor largest_exponents(const Tensor& x, const RowFeatures& features);
 /// y_m = sum over n of w[m - n] (a_m . b_n) c_n: a [..., Nq, m], b [..., Nk, m], c [..., Nk, v], w
 /// [..., Nq + Nk - 1] from lag -(Nk - 1) on. By FFT, O(N log N m v), no N x N (Luo et al. 2021).
 Var toeplitz_product(At a, const Var& b, const Var& c, const Var& w);

@@ -1,6 +1,8 @@
 // What the feature maps share: the limit on their size, and exponentials that do not overflow.
 #pragma once
 
+#include <cmath>
+
 #include "nn/feature_map.h"
 #include "tensor/elementwise.h"
 
@@ -34,6 +36,24 @@ inline Features exponentials(const Var& exponent, Side side, Tiny tiny, double f
     largest = maximum(largest, full({}, 0, largest.dtype()));
   const Var phi = exp(largest.defined() ? exponent - Var(largest) : exponent);
   return {factor == 1 ? phi : phi * factor, largest};
+}
+
+/// The same inside linear_attention: the shifts of its queries and keys.
+inline FeaturesInside exponentials_inside(const Var& q, const Var& k, RowFeatures rows, Tiny tiny,
+                                          double factor = 1) {
+  const auto largest = [&](const Var& x, Side side) {
+    const Shape shape{x.size(0), x.size(1), side == Side::key ? 1 : x.size(2), 1};
+    if (x.numel() == 0) return zeros(shape, x.dtype());
+    Tensor found = largest_exponents(x.value(), rows);
+    if (side == Side::key) found = max(found, {-2}, Keep::yes);
+    return tiny == Tiny::keep ? maximum(found, full({}, 0, x.dtype())) : found;
+  };
+  const Tensor of_q = largest(q, Side::query), of_k = largest(k, Side::key);
+  const double taken = std::log(factor);
+  const auto shift = [&](const Tensor& x) { return Var(taken == 0 ? x : add(x, -taken)); };
+  rows.q_shift = Var(broadcast_to(shift(of_q).value(), {q.size(0), q.size(1), q.size(2), 1}));
+  rows.k_shift = shift(of_k);
+  return {rows, add(of_q, of_k)};
 }
 
 }  // namespace gradus::detail

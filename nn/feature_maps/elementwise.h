@@ -19,6 +19,9 @@ class ElementwiseMap : public FeatureMap {
     const ScopeGuard scope = enter(pass);
     return {f_(x), {}};
   }
+  std::optional<FeaturesInside> inside(const Var&, const Var&, Pass&) const override {
+    return FeaturesInside{{.map = *find_element_map(kind_)}, {}};
+  }
   int64 features(int64 width) const override {
     return checked_features(kind_, width, width, kMaxFeatures);
   }

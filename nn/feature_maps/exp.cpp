@@ -11,6 +11,9 @@ class ExpMap : public FeatureMap {
     const ScopeGuard scope = enter(pass);
     return exponentials(x, side, Tiny::keep);
   }
+  std::optional<FeaturesInside> inside(const Var& q, const Var& k, Pass&) const override {
+    return exponentials_inside(q, k, {.map = ElementMap::exp}, Tiny::keep);
+  }
   int64 features(int64 width) const override {
     return checked_features("exp", width, width, kMaxFeatures);
   }

@@ -26,11 +26,20 @@ class FavorPlus : public ProjectedMap {
     const Var half_norm = sum(square(scaled), {-1}, Keep::yes) * 0.5;
     const std::array<Var, 2> both{u, neg(u)};
     const Var exponent = concat(both, -1) - half_norm;
-    return exponentials(exponent, side, Tiny::enlarge, 1 / std::sqrt(static_cast<double>(count())));
+    return exponentials(exponent, side, Tiny::enlarge, factor());
+  }
+  std::optional<FeaturesInside> inside(const Var& q, const Var& k, Pass&) const override {
+    return exponentials_inside(q, k,
+                               {.map = ElementMap::exp_pair,
+                                .weight = scaled_projection(q, std::sqrt(temperature_)),
+                                .norm = temperature_},
+                               Tiny::enlarge, factor());
   }
   bool non_negative() const override { return true; }
 
  private:
+  double factor() const { return 1 / std::sqrt(static_cast<double>(count())); }
+
   double temperature_;
 };
 

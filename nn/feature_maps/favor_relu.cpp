@@ -22,9 +22,15 @@ class FavorRelu : public ProjectedMap {
 
   Features operator()(const Var& x, Side, Pass& pass) const override {
     const ScopeGuard scope = enter(pass);
-    return {relu(projected(x)) * std::sqrt(2 / static_cast<double>(count())), {}};
+    return {relu(projected(x)) * factor(), {}};
+  }
+  std::optional<FeaturesInside> inside(const Var& q, const Var&, Pass&) const override {
+    return FeaturesInside{{.map = ElementMap::relu, .weight = scaled_projection(q, factor())}, {}};
   }
   bool non_negative() const override { return true; }
+
+ private:
+  double factor() const { return std::sqrt(2 / static_cast<double>(count())); }
 };
 
 }  // namespace

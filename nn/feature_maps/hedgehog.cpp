@@ -22,11 +22,17 @@ class Hedgehog : public FeatureMap {
 
   Features operator()(const Var& x, Side side, Pass& pass) const override {
     const ScopeGuard scope = enter(pass);
-    check_shape(x.size(-1) == width_, "hedgehog was built for inputs {} wide, got {}", width_,
-                x.shape());
+    check_width(x);
     const Var u = matmul(x, transpose(*weight_)) + *bias_;
     const std::array<Var, 2> both{u, neg(u)};
     return exponentials(concat(both, -1), side, Tiny::keep);
+  }
+  std::optional<FeaturesInside> inside(const Var& q, const Var& k, Pass& pass) const override {
+    const ScopeGuard scope = enter(pass);
+    check_width(q);
+    return exponentials_inside(
+        q, k, {.map = ElementMap::exp_pair, .weight = transpose(*weight_), .bias = *bias_},
+        Tiny::keep);
   }
   int64 features(int64 width) const override {
     return checked_features("hedgehog", width, 2 * width, kMaxFeatures / 2);
@@ -34,6 +40,10 @@ class Hedgehog : public FeatureMap {
   bool non_negative() const override { return true; }
 
  private:
+  void check_width(const Var& x) const {
+    check_shape(x.size(-1) == width_, "hedgehog was built for inputs {} wide, got {}", width_,
+                x.shape());
+  }
   int64 checked_width(int64 width) const { return features(width) / 2; }
 
   int64 width_;

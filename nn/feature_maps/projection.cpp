@@ -68,10 +68,17 @@ void ProjectedMap::draw(Rng& rng) {
   projection_.set(cast(orthogonal_projection(rng, old.size(0), old.size(1)), old.dtype()));
 }
 
-Var ProjectedMap::projected(const Var& x) const {
+void ProjectedMap::check_width(const Var& x) const {
   check_shape(x.size(-1) == width_, "{} was built for inputs {} wide, got {}", kind_, width_,
               x.shape());
+}
+Var ProjectedMap::projected(const Var& x) const {
+  check_width(x);
   return matmul(x, Var(projection_.value()));
+}
+Var ProjectedMap::scaled_projection(const Var& x, double factor) const {
+  check_width(x);
+  return Var(mul(projection_.value(), factor));
 }
 
 PairedOptions PairedOptions::read(Options& o, int64 head_dim) {

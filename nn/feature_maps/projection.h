@@ -17,11 +17,15 @@ class ProjectedMap : public FeatureMap {
  protected:
   ProjectedMap(const Build& build, std::string_view kind, int64 width, int64 features,
                int64 columns);
+  /// W factor, for inputs like x; ShapeError where x is not `width` wide.
+  Var scaled_projection(const Var& x, double factor) const;
   /// x W; ShapeError where x is not `width` wide.
   Var projected(const Var& x) const;
   int64 count() const { return m_; }
 
  private:
+  void check_width(const Var& x) const;
+
   std::string_view kind_;
   int64 width_, m_;
   Buffer& projection_;

@@ -26,11 +26,19 @@ class RffTrig : public ProjectedMap {
     const ScopeGuard scope = enter(pass);
     const Var u = projected(x * std::sqrt(temperature_));
     const std::array<Var, 2> both{cos(u), sin(u)};
-    return {concat(both, -1) * std::sqrt(2 / static_cast<double>(count())), {}};
+    return {concat(both, -1) * factor(), {}};
+  }
+  std::optional<FeaturesInside> inside(const Var& q, const Var&, Pass&) const override {
+    return FeaturesInside{{.map = ElementMap::cos_sin,
+                           .weight = scaled_projection(q, std::sqrt(temperature_)),
+                           .scale = factor()},
+                          {}};
   }
   bool non_negative() const override { return false; }
 
  private:
+  double factor() const { return std::sqrt(2 / static_cast<double>(count())); }
+
   double temperature_;
 };
 

@@ -33,6 +33,9 @@ class Taylor2 : public FeatureMap {
                                    reshape(outer, flat) * std::sqrt(0.5)};
     return {concat(parts, -1), {}};
   }
+  std::optional<FeaturesInside> inside(const Var&, const Var&, Pass&) const override {
+    return FeaturesInside{{.map = ElementMap::quadratic, .scale = std::sqrt(temperature_)}, {}};
+  }
   int64 features(int64 width) const override {
     constexpr int64 kWidest = 90;  // 1 + 90 + 90^2 = 8191
     return checked_features("taylor2", width, 1 + width + width * width, kWidest);

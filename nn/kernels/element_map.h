@@ -24,6 +24,8 @@ GRADUS_INLINE void with_map(ElementMap map, F f) {
       return f(std::integral_constant<ElementMap, ElementMap::softplus>());
     case ElementMap::squared_relu:
       return f(std::integral_constant<ElementMap, ElementMap::squared_relu>());
+    default:  // nn/kernels/feature_stage.h makes the others
+      return f(std::integral_constant<ElementMap, ElementMap::identity>());
   }
 }
 

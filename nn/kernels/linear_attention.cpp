@@ -7,9 +7,11 @@
 //                          dk = (D^T f + v R^T + t^T) map'
 //
 // The terms in u, z and t are one more column of e and of v: [e, u] and [v, 1]. Turned features are
-// made in a chunk from those of the map, and their gradients go back through both halves.
+// made in a chunk from those of the map, and their gradients go back through both halves. Features
+// that are no functions of one number each: nn/kernels/feature_stage.h.
 #include "nn/kernels/linear_attention.h"
 
+#include "nn/kernels/feature_stage.h"
 #include "nn/kernels/linear_rows.h"
 
 namespace gradus {
@@ -113,7 +115,8 @@ class Head {
         w_(head.width),
         causal_(head.keys_seen == Keys::earlier),
         divided_(head.eps.first != nullptr) {
-    Scratch<T>::place(&x_, scratch, r_, w_);
+    const Count used = Scratch<T>::place(&x_, scratch, r_, w_);
+    Stage<T>::place(&stage_, scratch + used, h_.stage.inputs, h_.stage.columns);
     clear_sums();
   }
 
@@ -126,7 +129,7 @@ class Head {
       }
     for (Count at = 0; at < h_.queries; at += kChunk) {
       const auto c = chunk_at<T>(at, h_.queries);
-      pack_features(x_.q, h_, h_.q, h_.q_turn, c, x_.features);
+      pack_queries(c);
       const Factors<T> before{x_.q, x_.features, 1, x_.s, x_.columns, r_};
       if (causal_) {
         load_keys(c);
@@ -179,8 +182,39 @@ class Head {
     clear(x_.st, x_.lead * x_.features);
     clear(x_.z, x_.features);
   }
+  /// What features are made of.
+  struct Features {
+    RowsAt<const T> rows, turn, shift;
+  };
+  void pack_features_of(const Features& from, Chunk<T> c, T* to, bool turned) {
+    if (h_.stage.inputs == 0) return pack_features(to, h_, from.rows, from.turn, c, x_.features);
+    stage_.make(h_.stage, h_.map, from.rows, from.shift, c, to, x_.features);
+    if (turned && from.turn.first) turn_rows(to, x_.features, from.turn, c, h_.features);
+  }
+  void pack_queries(Chunk<T> c) {
+    pack_features_of({h_.q, h_.q_turn, h_.stage.q_shift}, c, x_.q, true);
+  }
+  void pack_keys(Chunk<T> c) {
+    pack_features_of({h_.k, h_.k_turn, h_.stage.k_shift}, c, x_.k, true);
+    clear_others(x_.k, x_.features, h_.kept, c);
+  }
+  /// From x_.out, the gradients of a chunk's features, to those of what they are made of. A stage
+  /// needs the features before any turn: `packed`, where they are those of this chunk.
+  void write_back(const Features& of, Chunk<T> c, T* features, bool packed, RowsAt<T> to_turn,
+                  const StageGradients<T>& to) {
+    if (h_.stage.inputs != 0) {
+      if (!packed || of.turn.first) pack_features_of(of, c, features, false);
+      if (of.turn.first) turn_back(x_.out, features, x_.features, of.turn, to_turn, c, h_.features);
+      stage_.back(h_.stage, h_.map, features, x_.out, x_.features, c, to);
+    } else if (of.turn.first) {
+      write_through_turn(h_, to.dx, to_turn, x_.out, x_.features, of.rows, of.turn, c);
+    } else {
+      write_through(h_, to.dx, x_.out, x_.features, of.rows, c);
+    }
+  }
+
   void load_keys(Chunk<T> c) {
-    pack_keys(x_.k, h_, c, x_.features);
+    pack_keys(c);
     pack_plain(x_.v, x_.lead, h_.v, c, w_);
     transpose(x_.kt, kChunk, x_.k, x_.features, c.rows, x_.features);
   }
@@ -254,7 +288,7 @@ class Head {
       place_last_row();
       const Factors<T> before{x_.e, x_.lead, 1, x_.st, x_.features, width_and_one()};
       if (causal_) {
-        pack_keys(x_.k, h_, c, x_.features);
+        pack_keys(c);
         pack_plain(x_.v, x_.lead, h_.v, c, w_);
         multiply_cotangents_by_values(c);
         product(x_.out, x_.features, c.rows, x_.features, Part::lower, Store::over,
@@ -263,15 +297,13 @@ class Head {
       } else {
         product(x_.out, x_.features, c.rows, x_.features, Part::all, Store::over, before);
       }
-      if (h_.q_turn.first)
-        write_through_turn(h_, b.dq, b.dq_turn, x_.out, x_.features, h_.q, h_.q_turn, c);
-      else
-        write_through(h_, b.dq, x_.out, x_.features, h_.q, c);
+      const Features to{h_.q, h_.q_turn, h_.stage.q_shift};
+      write_back(to, c, x_.q, false, b.dq_turn, {b.dq, b.dweight, b.dbias, b.dq_shift});
     }
   }
 
   void load_queries(Chunk<T> c, const LinearBackward<T>& b) {
-    pack_features(x_.q, h_, h_.q, h_.q_turn, c, x_.features);
+    pack_queries(c);
     load_cotangent(c, b, false);
   }
   void add_to_query_sums(Chunk<T> c) {
@@ -304,28 +336,36 @@ class Head {
               {x_.d, 1, kChunk, x_.q, x_.features, c.rows}, after);
     else
       product(x_.out, x_.features, c.rows, x_.features, Part::all, Store::over, after);
-    if (h_.kept.first)
-      for (Count i = 0; i < c.count; ++i)
-        if (!h_.kept.first[(c.first + i) * h_.kept.lead])
-          clear(x_.out + i * x_.features, x_.features);
-    if (h_.k_turn.first)
-      write_through_turn(h_, b.dk, b.dk_turn, x_.out, x_.features, h_.k, h_.k_turn, c);
-    else
-      write_through(h_, b.dk, x_.out, x_.features, h_.k, c);
+    clear_others(x_.out, x_.features, h_.kept, c);
+    const Features to{h_.k, h_.k_turn, h_.stage.k_shift};
+    write_back(to, c, x_.k, true, b.dk_turn, {b.dk, b.dweight, b.dbias, b.dk_shift});
   }
 
   const LinearHead<T>& h_;
   Count r_, w_;
   bool causal_, divided_;
   Scratch<T> x_;
+  Stage<T> stage_;
 };
 
 template <class T>
+void largest_exponents(const LargestExponents<T>& l, T* scratch) {
+  Stage<T> stage;
+  Stage<T>::place(&stage, scratch, l.stage.inputs, l.stage.columns);
+  for (Count at = 0; at < l.rows; at += kChunk) stage.largest(l, chunk_at<T>(at, l.rows));
+}
+
+template <class T>
 constexpr LinearKernelsOf<T> kernels{
-    .scratch = [](Count r, Count w) { return Scratch<T>::place(nullptr, nullptr, r, w); },
+    .scratch =
+        [](Count r, Count w, Count inputs, Count columns) {
+          return Scratch<T>::place(nullptr, nullptr, r, w) +
+                 Stage<T>::place(nullptr, nullptr, inputs, columns);
+        },
     .forward = [](const LinearForward<T>& f, T* scratch) { Head<T>(f.head, scratch).forward(f); },
     .backward = [](const LinearBackward<T>& b,
-                   T* scratch) { Head<T>(b.head, scratch).backward(b); }};
+                   T* scratch) { Head<T>(b.head, scratch).backward(b); },
+    .largest = largest_exponents<T>};
 
 }  // namespace
 

@@ -83,13 +83,12 @@ void pack_plain(T* to, Count lead, RowsAt<const T> from, Chunk<T> c, Count width
   pack<T, ElementMap::identity>(to, lead, from, c, width, lead);
 }
 
-/// Keys that are not kept have features of 0.
+/// Rows that are not kept become 0; kept null: all are.
 template <class T>
-void pack_keys(T* to, const LinearHead<T>& h, Chunk<T> c, Count columns) {
-  pack_features(to, h, h.k, h.k_turn, c, columns);
-  if (!h.kept.first) return;
+void clear_others(T* rows, Count lead, RowsAt<const std::uint8_t> kept, Chunk<T> c) {
+  if (!kept.first) return;
   for (Count i = 0; i < c.count; ++i)
-    if (!h.kept.first[(c.first + i) * h.kept.lead]) clear(to + i * columns, columns);
+    if (!kept.first[(c.first + i) * kept.lead]) clear(rows + i * lead, lead);
 }
 
 /// The first `width` numbers of each row, times factors[i] (null: 1).
@@ -154,6 +153,32 @@ void write_through_turn(const LinearHead<T>& h, RowsAt<T> to, RowsAt<T> to_turn,
   with_map(h.map, [&](auto map) {
     write_turned<T, map()>(to, to_turn, from, lead, x, turn, c, h.features);
   });
+}
+/// The gradients of both halves a, b of turned rows become those of the features f, c a + s b; f .
+/// a and f . b are those of c and s.
+template <class T>
+void turn_back(T* g, const T* f, Count lead, RowsAt<const T> turn, RowsAt<T> to_turn, Chunk<T> c,
+               Count width) {
+  constexpr Count n = kLanes<T>;
+  for (Count i = 0; i < c.count; ++i) {
+    T *a = g + i * lead, *b = a + width;
+    const T *x = f + i * lead, *by = turn.first + (c.first + i) * turn.lead;
+    Vec<T> by_c{}, by_s{};
+    const auto through = [&](Vec<T> ga, Vec<T> gb, Vec<T> in) {
+      by_c += in * ga, by_s += in * gb;
+      return ga * by[0] + gb * by[1];
+    };
+    Count j = 0;
+    for (; j + n <= width; j += n) store(a + j, through(load(a + j), load(b + j), load(x + j)));
+    if (const Count left = width - j)
+      store_part(a + j,
+                 through(load_part(a + j, left, T(0)), load_part(b + j, left, T(0)),
+                         load_part(x + j, left, T(0))),
+                 left);
+    if (!to_turn.first) continue;
+    T* sums = to_turn.first + (c.first + i) * to_turn.lead;
+    sums[0] = sum_lanes<T>(by_c), sums[1] = sum_lanes<T>(by_s);
+  }
 }
 /// Through the map: times its slope at x.
 template <class T>

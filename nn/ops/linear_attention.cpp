@@ -1,61 +1,33 @@
 // linear_attention: feature map, causal product and normaliser of linear attention in one node
 // (nn/kernels/linear_attention.h); the reference is made of causal_product, so that second
 // derivatives are linear in the rows too.
+#include "nn/ops/linear_attention.h"
+
 #include <array>
 
 #include "nn/ops/matrices.h"
+#include "nn/ops/stage_sums.h"
 #include "tensor/elementwise.h"
 
 namespace gradus::ops {
 
 namespace {
 
-Keys keys_of(const Attrs& a) { return a.flag("causal") ? Keys::earlier : Keys::all; }
-struct NamedMap {
-  const char* name;
-  ElementMap map;
-};
-constexpr NamedMap kMaps[] = {{"identity", ElementMap::identity},
-                              {"elu1", ElementMap::elu1},
-                              {"relu", ElementMap::relu},
-                              {"softplus", ElementMap::softplus},
-                              {"squared_relu", ElementMap::squared_relu}};
-ElementMap map_of(const Attrs& a) { return *find_element_map(a.word("map")); }
-std::string word_of(ElementMap map) {
-  for (const NamedMap& m : kMaps)
-    if (m.map == map) return m.name;
-  fail<InternalError>("linear_attention: map {} has no name", static_cast<int>(map));
-}
-/// The map as a plain op.
-Var apply_map(ElementMap map, const Var& x) {
-  switch (map) {
-    case ElementMap::identity:
-      return x;
-    case ElementMap::elu1:
-      return elu1(x);
-    case ElementMap::relu:
-      return relu(x);
-    case ElementMap::softplus:
-      return softplus(x);
-    case ElementMap::squared_relu:
-      return square(relu(x));
-  }
-  return x;
-}
-
-/// Behind q, k, v: which input is eps, which one kept, which one the turn of q (that of k comes
-/// next); 0: none.
-int eps_at(const Attrs& a) { return a.flag("divided") ? 3 : 0; }
-int kept_at(const Attrs& a) { return a.flag("masked") ? 3 + (a.flag("divided") ? 1 : 0) : 0; }
-int turn_at(const Attrs& a) {
-  return a.flag("turned") ? 3 + (a.flag("divided") ? 1 : 0) + (a.flag("masked") ? 1 : 0) : 0;
+/// The features that attributes and inputs say; `in(i)`: input i.
+template <class In>
+RowFeatures features_said(const Attrs& a, const Places& at, In&& in) {
+  RowFeatures f{.map = map_named(a.word("map")), .norm = a.real("norm"), .scale = a.real("scale")};
+  if (at.weight) f.weight = in(at.weight);
+  if (at.bias) f.bias = in(at.bias);
+  if (at.shift) f.q_shift = in(at.shift), f.k_shift = in(at.shift + 1);
+  return f;
 }
 
 Inferred infer_attention(const InferCall& c) {
   const DType t = c.float_input(0);
-  const int eps = eps_at(c.attrs()), kept = kept_at(c.attrs());
+  const Places at = places_of(c.attrs());
   for (int i = 1; i < c.count(); ++i) {
-    if (i != kept)
+    if (i != at.kept)
       check_dtype(c.dtype(i) == t, "input 0 is {}, input {} is {}: nothing is promoted; use cast",
                   name(t), i, name(c.dtype(i)));
     else
@@ -69,7 +41,7 @@ Inferred infer_attention(const InferCall& c) {
   check_shape(like_q == q, "q and k need the same axes beside their rows: q is {}, k is {}", q, k);
   if (v.rank() == k.rank()) like_k[rows + 1] = k.back();
   check_shape(like_k == k, "v needs the axes of k beside the last one: k is {}, v is {}", k, v);
-  check_shape(keys_of(c.attrs()) == Keys::all || q[rows] == k[rows],
+  check_shape(!c.attrs().flag("causal") || q[rows] == k[rows],
               "causal: there must be as many queries as keys, got {} and {}", q[rows], k[rows]);
   Shape y = q;
   y[rows + 1] = v.back();
@@ -77,220 +49,177 @@ Inferred infer_attention(const InferCall& c) {
     like[rows + 1] = width;
     check_shape(i == 0 || c.shape(i) == like, "{} must be {}, got {}", what, like, c.shape(i));
   };
-  check_columns(eps, "eps", q, 1);
-  check_columns(kept, "kept", k, 1);
-  const int turn = turn_at(c.attrs());
-  check_columns(turn, "the turn of q", q, 2);
-  check_columns(turn ? turn + 1 : 0, "the turn of k", k, 2);
+  check_columns(at.eps, "eps", q, 1);
+  check_columns(at.kept, "kept", k, 1);
+  check_columns(at.turn, "the turn of q", q, 2);
+  check_columns(at.turn ? at.turn + 1 : 0, "the turn of k", k, 2);
+  const ElementMap map = map_named(c.attrs().word("map"));
+  if (at.weight) {
+    const Shape& w = c.shape(at.weight);
+    check_shape(map != ElementMap::quadratic, "quadratic features take no weight");
+    check_shape(w.rank() == 2 && w[0] == q.back(), "the weight must be ({}, columns), got {}",
+                q.back(), w);
+    check_shape(!at.bias || c.shape(at.bias) == Shape{w[1]}, "the bias must be ({}), got {}", w[1],
+                at.bias ? c.shape(at.bias) : Shape{});
+  }
+  check_shape(!at.bias || at.weight, "a bias needs a weight");
+  check_shape(is_exponential(map) || (!at.shift && c.attrs().real("norm") == 0),
+              "only exponential features have a shift or a norm, not '{}'", name_of(map));
+  check_columns(at.shift, "the shift of q", q, 1);
+  Shape one = k;
+  one[rows] = 1;
+  check_columns(at.shift ? at.shift + 1 : 0, "the shift of k", one, 1);
   return {y, t};
 }
 
-HeadSizes sizes_of(const Tensor& q, const Tensor& k, const Tensor& v, bool turned) {
-  return {q.size(-2), k.size(-2), q.size(-1) * (turned ? 2 : 1), v.size(-1)};
-}
 int64 count_heads(const Tensor& q) {
   int64 n = 1;
   for (int axis = 0; axis + 2 < q.rank(); ++axis) n *= q.shape()[axis];
   return n;
 }
 
-/// What forward and backward read alike. `in(i)`: input i.
+/// What forward and backward read alike. `in(i)`: input i; `back`: both ways through the features.
 template <class T>
 class Heads {
  public:
   template <class In>
-  Heads(const Attrs& attrs, In&& in)
-      : divided(eps_at(attrs) != 0),
-        sizes(sizes_of(in(0), in(1), in(2), turn_at(attrs) != 0)),
+  Heads(const Attrs& attrs, In&& in, bool back)
+      : at_(places_of(attrs)),
         count(count_heads(in(0))),
         q_(in(0)),
         k_(in(1)),
         v_(in(2)),
-        features_(in(0).size(-1)),
-        keys_(keys_of(attrs)),
-        map_(map_of(attrs)) {
-    if (divided) eps_ = Matrices<T>(in(eps_at(attrs)));
-    if (kept_at(attrs)) kept_ = Matrices<std::uint8_t>(in(kept_at(attrs)));
-    if (const int turn = turn_at(attrs))
-      q_turn_ = Matrices<T>(in(turn)), k_turn_ = Matrices<T>(in(turn + 1));
+        keys_(attrs.flag("causal") ? Keys::earlier : Keys::all),
+        map_(map_named(attrs.word("map"))),
+        memory_(map_, in(0).size(-1), at_.weight ? in(at_.weight) : Tensor(),
+                at_.bias ? in(at_.bias) : Tensor(), attrs.real("norm"), attrs.real("scale"), back) {
+    const FeatureStage<T>& stage = memory_.stage();
+    features_ = stage.inputs ? features_of(map_, stage.columns) : in(0).size(-1);
+    sizes = {in(0).size(-2), in(1).size(-2), features_ * (at_.turn ? 2 : 1),
+             in(2).size(-1), stage.inputs,   stage.columns};
+    if (at_.eps) eps_ = Matrices<T>(in(at_.eps));
+    if (at_.kept) kept_ = Matrices<std::uint8_t>(in(at_.kept));
+    if (at_.turn) q_turn_ = Matrices<T>(in(at_.turn)), k_turn_ = Matrices<T>(in(at_.turn + 1));
+    if (at_.shift) q_shift_ = Matrices<T>(in(at_.shift)), k_shift_ = Matrices<T>(in(at_.shift + 1));
   }
+  bool divided() const { return at_.eps != 0; }
+  const Places& places() const { return at_; }
   LinearHead<T> at(int64 i) const {
-    return {sizes.queries, sizes.keys,      features_,      sizes.width, keys_,
-            map_,          q_.rows(i),      k_.rows(i),     v_.rows(i),  eps_.rows(i),
-            kept_.rows(i), q_turn_.rows(i), k_turn_.rows(i)};
+    FeatureStage<T> stage = memory_.stage();
+    stage.q_shift = q_shift_.rows(i);
+    stage.k_shift = {k_shift_.rows(i).first, 0};
+    return {sizes.queries, sizes.keys,      features_,       sizes.width, keys_,
+            map_,          q_.rows(i),      k_.rows(i),      v_.rows(i),  eps_.rows(i),
+            kept_.rows(i), q_turn_.rows(i), k_turn_.rows(i), stage};
   }
 
-  bool divided;
+ private:
+  Places at_;
+
+ public:
   HeadSizes sizes;
   int64 count;
 
  private:
-  Matrices<T> q_, k_, v_, eps_, q_turn_, k_turn_;
+  Matrices<T> q_, k_, v_, eps_, q_turn_, k_turn_, q_shift_, k_shift_;
   Matrices<std::uint8_t> kept_;
   int64 features_;
   Keys keys_;
   ElementMap map_;
+  StageMemory<T> memory_;
 };
 
 template <class T>
 Forward forward(const ForwardCall& c) {
   const Tensor &q = c.in(0), &v = c.in(2);
-  const Heads<T> heads(c.attrs(), [&c](int i) -> const Tensor& { return c.in(i); });
+  const Heads<T> heads(
+      c.attrs(), [&c](int i) -> const Tensor& { return c.in(i); }, false);
   Shape shape = q.shape();
   shape[q.rank() - 1] = heads.sizes.width;
   NewMatrices<T> y(shape, v);
   const int64 rows = heads.sizes.queries;
-  Tensor totals = Tensor::empty({heads.divided ? heads.count * rows : 0}, q.dtype());
+  Tensor totals = Tensor::empty({heads.divided() ? heads.count * rows : 0}, q.dtype());
   T* const total = totals.writable<T>();
   for_heads<T>(heads.count, heads.sizes, [&](int64 i, T* scratch) {
     GRADUS_KERNELS(kLinearAttention)
         .of(T())
-        .forward({heads.at(i), y.rows(i), heads.divided ? total + i * rows : nullptr}, scratch);
+        .forward({heads.at(i), y.rows(i), heads.divided() ? total + i * rows : nullptr}, scratch);
   });
   return {y.tensor(), {totals}};
 }
 
 template <class T>
 std::vector<Tensor> backward(const KernelCall& c) {
-  const Heads<T> heads(c.attrs,
-                       [&c](int i) -> const Tensor& { return c.in[static_cast<std::size_t>(i)]; });
+  const Heads<T> heads(
+      c.attrs, [&c](int i) -> const Tensor& { return c.in[static_cast<std::size_t>(i)]; }, true);
+  const Places& at = heads.places();
   const Matrices<T> g(c.cotangent), y(c.out);
-  const auto gradient = [&c](std::size_t i, std::size_t turn = 0) {
-    return c.wanted[i] || (turn && c.wanted[turn]) ? NewMatrices<T>(c.in[i].shape(), c.in[i])
-                                                   : NewMatrices<T>();
+  const auto wanted = [&c](int i) { return c.wanted[static_cast<std::size_t>(i)] != 0; };
+  const auto gradient = [&](int i, bool needed) {
+    const auto k = static_cast<std::size_t>(i);
+    return needed ? NewMatrices<T>(c.in[k].shape(), c.in[k]) : NewMatrices<T>();
   };
-  const auto turn = static_cast<std::size_t>(turn_at(c.attrs)), turn_k = turn ? turn + 1 : 0;
-  const auto of_turn = [&](std::size_t i) { return i ? gradient(i) : NewMatrices<T>(); };
-  const NewMatrices<T> dq = gradient(0, turn), dk = gradient(1, turn_k), dv = gradient(2),
-                       dq_turn = of_turn(turn), dk_turn = of_turn(turn_k);
-  const bool divided = heads.divided;
+  const bool by_stage = (at.weight && wanted(at.weight)) || (at.bias && wanted(at.bias));
+  // What else is found on the way to the gradient of q, and of k.
+  const auto needed = [&](int i) {
+    return wanted(i) || by_stage || (at.turn && wanted(at.turn + i)) ||
+           (at.shift && wanted(at.shift + i));
+  };
+  const NewMatrices<T> dq = gradient(0, needed(0)), dk = gradient(1, needed(1)),
+                       dv = gradient(2, wanted(2)), dq_turn = gradient(at.turn, at.turn != 0),
+                       dk_turn = gradient(at.turn + 1, at.turn != 0);
+  const bool divided = heads.divided();
   const int64 rows = heads.sizes.queries;
+  const StageSums<T> of_stage(c, at, heads.count, rows);
   Shape beside = c.in[0].shape();
   beside[beside.rank() - 1] = divided ? 1 : 0;
   Tensor deps = Tensor::empty(beside, c.cotangent.dtype());
   T* const to_eps = deps.writable<T>();
   const T* const total = c.saved[0].template data<T>();
   for_heads<T>(heads.count, heads.sizes, [&](int64 i, T* scratch) {
-    GRADUS_KERNELS(kLinearAttention)
-        .of(T())
-        .backward({heads.at(i), g.rows(i), y.rows(i), divided ? total + i * rows : nullptr,
-                   dq.rows(i), dk.rows(i), dv.rows(i), divided ? to_eps + i * rows : nullptr,
-                   dq_turn.rows(i), dk_turn.rows(i)},
-                  scratch);
+    LinearBackward<T> b{
+        heads.at(i),     g.rows(i),      y.rows(i),  divided ? total + i * rows : nullptr,
+        dq.rows(i),      dk.rows(i),     dv.rows(i), divided ? to_eps + i * rows : nullptr,
+        dq_turn.rows(i), dk_turn.rows(i)};
+    of_stage.place(b, i);
+    GRADUS_KERNELS(kLinearAttention).of(T()).backward(b, scratch);
   });
   std::vector<Tensor> out(c.in.size());
   out[0] = dq.tensor();
   out[1] = dk.tensor();
   out[2] = dv.tensor();
-  if (divided && c.wanted[3]) out[3] = deps;
-  if (turn) out[turn] = dq_turn.tensor(), out[turn_k] = dk_turn.tensor();
+  if (divided && wanted(at.eps)) out[static_cast<std::size_t>(at.eps)] = deps;
+  if (const auto turn = static_cast<std::size_t>(at.turn))
+    out[turn] = dq_turn.tensor(), out[turn + 1] = dk_turn.tensor();
+  of_stage.give(out, c, at);
   return out;
 }
 
 Var reference(std::span<const Var> in, const Attrs& attrs) {
-  const ElementMap map = map_of(attrs);
-  Var f = apply_map(map, in[0]), h = apply_map(map, in[1]);
-  if (const int i = turn_at(attrs)) {
+  const Places at = places_of(attrs);
+  const auto input = [&in](int i) { return in[static_cast<std::size_t>(i)]; };
+  const RowFeatures features = features_said(attrs, at, input);
+  Var f = plain_features(in[0], features, features.q_shift),
+      h = plain_features(in[1], features, features.k_shift);
+  if (at.turn) {
     const auto turned = [](const Var& x, const Var& turn) {
       const std::array<Var, 2> halves{x * slice(turn, -1, 0, 1), x * slice(turn, -1, 1, 2)};
       return concat(halves, -1);
     };
-    const auto at = static_cast<std::size_t>(i);
-    f = turned(f, in[at]), h = turned(h, in[at + 1]);
+    f = turned(f, input(at.turn)), h = turned(h, input(at.turn + 1));
   }
-  if (const int i = kept_at(attrs)) h = h * cast(in[static_cast<std::size_t>(i)], h.dtype());
+  if (at.kept) h = h * cast(input(at.kept), h.dtype());
   const auto attend = [&](const Var& v) {
-    if (keys_of(attrs) == Keys::earlier) return causal_product(f, h, v);
+    if (attrs.flag("causal")) return causal_product(f, h, v);
     return matmul(f, matmul(transpose(h), v));
   };
-  if (!eps_at(attrs)) return attend(in[2]);
+  if (!at.eps) return attend(in[2]);
   Shape column = in[1].shape();
   column[column.rank() - 1] = 1;
   const std::array<Var, 2> beside{in[2], Var(ones(column, in[2].dtype()))};
   const Var y = attend(concat(beside, -1));
   const int64 width = y.size(-1) - 1;
-  return slice(y, -1, 0, width) / (slice(y, -1, width, width + 1) + in[3]);
-}
-
-Attrs attrs_of(Keys keys, ElementMap map, bool divided, bool masked, bool turned = false) {
-  return {{"causal", static_cast<int64>(keys == Keys::earlier)},
-          {"map", word_of(map)},
-          {"divided", static_cast<int64>(divided)},
-          {"masked", static_cast<int64>(masked)},
-          {"turned", static_cast<int64>(turned)}};
-}
-
-std::vector<Sample> attention_samples() {
-  const auto sample = [](Keys keys, ElementMap map, bool divided, Shape batch, int64 queries,
-                         int64 rows, int64 features, int64 width, bool masked = false,
-                         bool turned = false) {
-    const bool any_sign = !divided || map == ElementMap::elu1 || map == ElementMap::softplus;
-    const bool has_kink = map == ElementMap::relu || map == ElementMap::squared_relu;
-    const auto input = [&batch](int64 n, int64 w, double low, double high,
-                                std::vector<double> kinks = {}) {
-      Shape s = batch;
-      s.push_back(n);
-      s.push_back(w);
-      return InputSpec{.shape = s, .low = low, .high = high, .kinks = std::move(kinks)};
-    };
-    const std::vector<double> kinks = has_kink ? std::vector<double>{0} : std::vector<double>{};
-    const double low = any_sign ? -1.5 : has_kink ? -0.5 : 0.2;
-    Sample s{.in = {input(queries, features, low, 1.5, kinks),
-                    input(rows, features, low, 1.5, kinks), input(rows, width, -1, 1)},
-             .attrs = attrs_of(keys, map, divided, masked, turned)};
-    if (divided) s.in.push_back(input(queries, 1, 0.5, 1));
-    if (masked) {
-      s.in.push_back(input(rows, 1, 0, 2));
-      s.in.back().dtype = DType::u8;
-    }
-    if (turned)
-      for (int64 n : {queries, rows}) s.in.push_back(input(n, 2, 0.2, 1));
-    return s;
-  };
-  return {sample(Keys::earlier, ElementMap::elu1, true, {2, 1}, 5, 5, 3, 2),
-          sample(Keys::earlier, ElementMap::relu, true, {}, 4, 4, 2, 1),
-          sample(Keys::earlier, ElementMap::identity, true, {1}, 3, 3, 2, 9),
-          sample(Keys::earlier, ElementMap::elu1, false, {}, 66, 66, 1, 1),
-          sample(Keys::earlier, ElementMap::elu1, true, {}, 67, 67, 1, 1),
-          sample(Keys::all, ElementMap::elu1, true, {2}, 3, 4, 2, 3),
-          sample(Keys::earlier, ElementMap::softplus, true, {2}, 5, 5, 3, 2),
-          sample(Keys::all, ElementMap::softplus, false, {}, 3, 4, 2, 2, true, true),
-          sample(Keys::earlier, ElementMap::squared_relu, true, {2}, 5, 5, 3, 2, true),
-          sample(Keys::all, ElementMap::squared_relu, false, {}, 3, 4, 2, 1, false, true),
-          sample(Keys::all, ElementMap::identity, false, {1, 2}, 4, 2, 3, 1),
-          sample(Keys::earlier, ElementMap::elu1, true, {}, 1, 1, 1, 1),
-          sample(Keys::earlier, ElementMap::elu1, true, {2}, 5, 5, 3, 2, true),
-          sample(Keys::all, ElementMap::identity, false, {}, 3, 4, 2, 2, true),
-          sample(Keys::earlier, ElementMap::elu1, true, {2}, 5, 5, 3, 2, true, true),
-          sample(Keys::earlier, ElementMap::relu, false, {}, 34, 34, 1, 2, false, true),
-          sample(Keys::all, ElementMap::identity, true, {2}, 3, 4, 9, 1, false, true)};
-}
-
-std::vector<BadSample> attention_bad() {
-  const Attrs causal = attrs_of(Keys::earlier, ElementMap::elu1, true, false),
-              all = attrs_of(Keys::all, ElementMap::elu1, true, false);
-  return {{.in = {{.shape = {5}}, {.shape = {5}}, {.shape = {5}}},
-           .attrs = causal,
-           .message = "[..., tokens, features]"},
-          {.in = {{.shape = {5, 3}}, {.shape = {5, 2}}, {.shape = {5, 2}}},
-           .attrs = causal,
-           .message = "q is (5, 3), k is (5, 2)"},
-          {.in = {{.shape = {5, 3}}, {.shape = {4, 3}}, {.shape = {4, 2}}},
-           .attrs = causal,
-           .message = "as many queries as keys, got 5 and 4"},
-          {.in = {{.shape = {5, 3}}, {.shape = {4, 3}}, {.shape = {5, 2}}},
-           .attrs = all,
-           .message = "k is (4, 3), v is (5, 2)"},
-          {.in = {{.shape = {5, 3}}, {.shape = {5, 3}}, {.shape = {5, 2}}, {.shape = {5}}},
-           .attrs = causal,
-           .message = "eps must be (5, 1), got (5)"},
-          {.in = {{.shape = {5, 3}},
-                  {.shape = {5, 3}},
-                  {.shape = {5, 2}},
-                  {.shape = {5, 2}},
-                  {.shape = {5, 1}}},
-           .attrs = attrs_of(Keys::earlier, ElementMap::elu1, false, false, true),
-           .message = "the turn of k must be (5, 2), got (5, 1)"}};
+  return slice(y, -1, 0, width) / (slice(y, -1, width, width + 1) + input(at.eps));
 }
 
 }  // namespace
@@ -300,11 +229,16 @@ extern const OpDef kLinearAttention{
     .formula =
         "y_m = f_m S_m / (f_m . z_m + eps_m), S_m = sum h_n v_n^T, z_m = sum h_n over n <= m "
         "(or all), f = map(q), h = map(k), 0 where not kept; without eps: f_m S_m; turned: "
-        "[f c, f s], [h c, h s] in their place",
+        "[f c, f s], [h c, h s] in their place; map of u = x W + b (or x): each number's, or e^(u "
+        "- "
+        "s - c |x|^2/2), the same of u and -u, a [cos u, sin u], [1, x', x'_i^2 / sqrt 2, x'_i "
+        "x'_j "
+        "of i < j] with x' = a x",
     .vjp_formula =
         "e = g / total, u = -(g . y) / total; df = e S^T + u z^T, dh = v R^T + t, dv = h R, deps = "
         "u, R_n = sum f_m^T e_m, t_n = sum u_m f_m over m >= n (or all); of turned halves a, b: "
-        "c a + s b, dc = f . a, ds = f . b",
+        "c a + s b, dc = f . a, ds = f . b; dx = du W^T - c x sum f df, dW = sum x^T du, db = sum "
+        "du, ds = -sum f df",
     .source = "Katharopoulos et al. 2020, eq. 4-11",
     .infer = infer_attention,
     .reads = kReadsAll,
@@ -317,28 +251,31 @@ extern const OpDef kLinearAttention{
                             [&](auto tag) { return backward<typename decltype(tag)::type>(c); });
     },
     .reference = reference,
-    .samples = attention_samples(),
-    .bad_samples = attention_bad()};
+    .samples = linear_attention_samples(),
+    .bad_samples = linear_attention_bad()};
 
 }  // namespace gradus::ops
 
 namespace gradus {
 
-std::optional<ElementMap> find_element_map(std::string_view name) {
-  for (const ops::NamedMap& m : ops::kMaps)
-    if (m.name == name) return m.map;
-  return std::nullopt;
-}
-
-Var linear_attention(At q, const Var& k, const Var& v, Keys keys, ElementMap map, const Var& eps,
-                     const Var& kept, const Var& q_turn, const Var& k_turn) {
+Var linear_attention(At q, const Var& k, const Var& v, Keys keys, const RowFeatures& features,
+                     const Var& eps, const Var& kept, const Var& q_turn, const Var& k_turn) {
   check_shape(q_turn.defined() == k_turn.defined(),
               "linear_attention: the turns of q and of k go together");
+  check_shape(features.q_shift.defined() == features.k_shift.defined(),
+              "linear_attention: the shifts of q and of k go together");
   std::vector<Var> in{q.var, k, v};
-  for (const Var* more : {&eps, &kept, &q_turn, &k_turn})
+  for (const Var* more : {&eps, &kept, &q_turn, &k_turn, &features.weight, &features.bias,
+                          &features.q_shift, &features.k_shift})
     if (more->defined()) in.push_back(*more);
+  const ops::FeaturesSaid said{features.map,
+                               features.weight.defined(),
+                               features.bias.defined(),
+                               features.q_shift.defined(),
+                               features.norm,
+                               features.scale};
   return gradus::apply(ops::kLinearAttention, in,
-                       ops::attrs_of(keys, map, eps.defined(), kept.defined(), q_turn.defined()),
+                       ops::attrs_of(keys, said, eps.defined(), kept.defined(), q_turn.defined()),
                        q.where);
 }
 

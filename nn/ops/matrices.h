@@ -89,16 +89,20 @@ class NewMatrices {
 /// The sizes of a head of linear attention.
 struct HeadSizes {
   int64 queries, keys, features, width;
+  int64 inputs = 0, columns = 0;  ///< of the stage that makes features
   /// Multiply-adds, about.
-  int64 work() const { return (queries + keys) * (64 * (features + width) + features * width); }
+  int64 work() const {
+    return (queries + keys) * (64 * (features + width) + features * width + inputs * columns);
+  }
 };
 
 /// f(head, scratch) for each head, with memory of its own for each part of the heads.
 template <class T, class F>
 void for_heads(int64 heads, const HeadSizes& sizes, F&& f) {
   constexpr int64 kPart = 1 << 19;  // multiply-adds that are worth another thread
-  const int64 needed =
-      GRADUS_KERNELS(kLinearAttention).of(T()).scratch(sizes.features, sizes.width);
+  const int64 needed = GRADUS_KERNELS(kLinearAttention)
+                           .of(T())
+                           .scratch(sizes.features, sizes.width, sizes.inputs, sizes.columns);
   parallel_for(0, heads, 1 + kPart / (sizes.work() + 1), [&](int64 begin, int64 end) {
     Tensor memory = Tensor::empty({needed}, dtype_of<T>());
     T* const scratch = memory.writable<T>();

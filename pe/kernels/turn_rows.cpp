@@ -12,9 +12,9 @@ GRADUS_INLINE void put_half(float* to, Vec<double> v, Whole) {
   const HalfVector half = __builtin_convertvector(v, HalfVector);
   std::memcpy(to, &half, sizeof half);
 }
-GRADUS_INLINE void put_half(float* to, Vec<double> v, Part part) {
+GRADUS_INLINE void put_half(float* to, Vec<double> v, Tail tail) {
   const HalfVector half = __builtin_convertvector(v, HalfVector);
-  std::memcpy(to, &half, static_cast<std::size_t>(part.count) * sizeof(float));
+  std::memcpy(to, &half, static_cast<std::size_t>(tail.count) * sizeof(float));
 }
 
 void table(const TurnRows& t, float* y) {

@@ -13,7 +13,7 @@ namespace GRADUS_LEVEL {
 
 /// Where a pass over a row stands: at a whole vector, or at the last `count` numbers.
 struct Whole {};
-struct Part {
+struct Tail {
   std::int64_t count;
 };
 template <class T>
@@ -21,16 +21,16 @@ GRADUS_INLINE Vec<T> get(const T* p, Whole, T = T(0)) {
   return load(p);
 }
 template <class T>
-GRADUS_INLINE Vec<T> get(const T* p, Part part, T rest = T(0)) {
-  return load_part(p, part.count, rest);
+GRADUS_INLINE Vec<T> get(const T* p, Tail tail, T rest = T(0)) {
+  return load_part(p, tail.count, rest);
 }
 template <class T>
 GRADUS_INLINE void put(T* p, Vec<T> v, Whole) {
   store(p, v);
 }
 template <class T>
-GRADUS_INLINE void put(T* p, Vec<T> v, Part part) {
-  store_part(p, v, part.count);
+GRADUS_INLINE void put(T* p, Vec<T> v, Tail tail) {
+  store_part(p, v, tail.count);
 }
 
 /// f(i, size) for the vectors of n numbers of T.
@@ -38,7 +38,7 @@ template <class T, class F>
 GRADUS_INLINE void each_vector(std::int64_t n, F f) {
   std::int64_t i = 0;
   for (; i + kLanes<T> <= n; i += kLanes<T>) f(i, Whole{});
-  if (i < n) f(i, Part{n - i});
+  if (i < n) f(i, Tail{n - i});
 }
 /// y = f(x); beyond the end f is given `rest`, where it must be defined.
 template <class T, class F>
@@ -93,19 +93,19 @@ struct WideSum<float> {
   __attribute__((always_inline)) static WideSum from(const double* p, Whole) {
     return {{load(p), load(p + kLanes<double>)}};
   }
-  __attribute__((always_inline)) static WideSum from(const double* p, Part part) {
+  __attribute__((always_inline)) static WideSum from(const double* p, Tail tail) {
     double all[kLanes<float>] = {};
-    for (std::int64_t i = 0; i < part.count; ++i) all[i] = p[i];
+    for (std::int64_t i = 0; i < tail.count; ++i) all[i] = p[i];
     return from(all, Whole{});
   }
   __attribute__((always_inline)) void keep(double* p, Whole) const {
     store(p, sum.low);
     store(p + kLanes<double>, sum.high);
   }
-  __attribute__((always_inline)) void keep(double* p, Part part) const {
+  __attribute__((always_inline)) void keep(double* p, Tail tail) const {
     double all[kLanes<float>];
     keep(all, Whole{});
-    for (std::int64_t i = 0; i < part.count; ++i) p[i] = all[i];
+    for (std::int64_t i = 0; i < tail.count; ++i) p[i] = all[i];
   }
 };
 template <>

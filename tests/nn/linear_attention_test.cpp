@@ -19,11 +19,16 @@ struct Case {
   Keys keys = Keys::earlier;
   ElementMap map = ElementMap::elu1;
   bool divided = true, masked = false, turned = false;
+  int64 columns = 0;  // of the weight; 0: none
+  bool biased = false, shifted = false;
+  double norm = 0, scale = 1;
 };
 struct Inputs {
   Var q, k, v, eps, kept;
-  Var q_turn = {}, k_turn = {};
+  Var q_turn = {}, k_turn = {}, weight = {}, bias = {}, q_shift = {}, k_shift = {};
 };
+
+const RowFeatures kElu1{.map = ElementMap::elu1};
 
 Tensor random(std::uint64_t seed, const Shape& shape) {
   Rng rng(seed);
@@ -47,16 +52,29 @@ Inputs inputs(const Case& c, const Shape& batch, int64 queries, int64 keys, int6
           leaf(add(abs(random(4, shape(queries, 1))), 0.5)),
           Var(greater(random(5, shape(keys, 1)), scalar(0, DType::f64))),
           leaf(add(abs(random(6, shape(queries, 2))), 0.2)),
-          leaf(add(abs(random(7, shape(keys, 2))), 0.2))};
+          leaf(add(abs(random(7, shape(keys, 2))), 0.2)),
+          leaf(mul(random(8, {features, c.columns}), 0.5)),
+          leaf(mul(random(9, {c.columns}), 0.2)),
+          leaf(abs(random(10, shape(queries, 1)))),
+          leaf(abs(random(11, shape(1, 1))))};
 }
 Var attend(const Case& c, const Inputs& in) {
-  return linear_attention(in.q, in.k, in.v, c.keys, c.map, c.divided ? in.eps : Var(),
+  const auto where = [](bool wanted, const Var& x) { return wanted ? x : Var(); };
+  const RowFeatures features{.map = c.map,
+                             .weight = where(c.columns > 0, in.weight),
+                             .bias = where(c.biased, in.bias),
+                             .q_shift = where(c.shifted, in.q_shift),
+                             .k_shift = where(c.shifted, in.k_shift),
+                             .norm = c.norm,
+                             .scale = c.scale};
+  return linear_attention(in.q, in.k, in.v, c.keys, features, c.divided ? in.eps : Var(),
                           c.masked ? in.kept : Var(), c.turned ? in.q_turn : Var(),
                           c.turned ? in.k_turn : Var());
 }
 Inputs cast_to(const Inputs& in, DType t) {
   const auto of = [t](const Var& x) { return leaf(cast(x.value(), t)); };
-  return {of(in.q), of(in.k), of(in.v), of(in.eps), in.kept, of(in.q_turn), of(in.k_turn)};
+  return {of(in.q),      of(in.k),      of(in.v),    of(in.eps),     in.kept,       of(in.q_turn),
+          of(in.k_turn), of(in.weight), of(in.bias), of(in.q_shift), of(in.k_shift)};
 }
 
 /// Relative to the largest element.
@@ -85,6 +103,12 @@ void check_against_reference(const Case& c, const Inputs& in) {
     CHECK(close(found.of(x.k), expected.of(in.k), tolerance));
     CHECK(close(found.of(x.v), expected.of(in.v), tolerance));
     if (c.divided) CHECK(close(found.of(x.eps), expected.of(in.eps), tolerance));
+    if (c.columns > 0) CHECK(close(found.of(x.weight), expected.of(in.weight), tolerance));
+    if (c.biased) CHECK(close(found.of(x.bias), expected.of(in.bias), tolerance));
+    if (c.shifted) {
+      CHECK(close(found.of(x.q_shift), expected.of(in.q_shift), tolerance));
+      CHECK(close(found.of(x.k_shift), expected.of(in.k_shift), tolerance));
+    }
     if (!c.turned) continue;
     CHECK(close(found.of(x.q_turn), expected.of(in.q_turn), tolerance));
     CHECK(close(found.of(x.k_turn), expected.of(in.k_turn), tolerance));
@@ -103,15 +127,73 @@ std::vector<Case> all_cases() {
   return list;
 }
 
+/// Features that a stage makes: every map, with all that it takes.
+std::vector<Case> staged_cases() {
+  std::vector<Case> list;
+  for (const Keys keys : {Keys::earlier, Keys::all})
+    for (const bool masked : {false, true})
+      for (const bool turned : {false, true}) {
+        const Case plain{.keys = keys, .masked = masked, .turned = turned};
+        const auto add = [&](ElementMap map, bool divided, auto&& change) {
+          Case c = plain;
+          c.map = map, c.divided = divided;
+          change(c);
+          list.push_back(c);
+        };
+        for (const bool divided : {true, false}) {
+          add(ElementMap::exp, divided, [](Case& c) { c.shifted = true; });
+          add(ElementMap::exp_pair, divided, [](Case& c) { c.columns = 5, c.biased = true; });
+        }
+        add(ElementMap::elu1, true, [](Case& c) { c.columns = 9, c.biased = true; });
+        add(ElementMap::relu, false, [](Case& c) { c.columns = 17; });
+        add(ElementMap::exp_pair, true,
+            [](Case& c) { c.columns = 4, c.shifted = true, c.norm = 0.6; });
+        add(ElementMap::exp, true, [](Case& c) { c.norm = 0.4; });
+        add(ElementMap::cos_sin, false, [](Case& c) { c.columns = 4, c.scale = 0.5; });
+        add(ElementMap::quadratic, false, [](Case& c) { c.scale = 0.8; });
+      }
+  return list;
+}
+std::string described(const Case& c) {
+  return fmt::format(
+      "map {}, causal {}, divided {}, masked {}, turned {}, columns {}, biased {}, shifted {}, "
+      "norm {}",
+      static_cast<int>(c.map), c.keys == Keys::earlier, c.divided, c.masked, c.turned, c.columns,
+      c.biased, c.shifted, c.norm);
+}
+
 }  // namespace
 
 TEST_CASE("every remainder of a chunk") {
   for (const int64 n : {1, 2, 7, 8, 9, 31, 32, 33, 63, 64, 65, 100})
     for (const Case& c : all_cases()) {
-      INFO("N = " << n << ", map " << static_cast<int>(c.map) << ", causal "
-                  << (c.keys == Keys::earlier) << ", divided " << c.divided << ", masked "
-                  << c.masked << ", turned " << c.turned);
+      INFO("N = " << n << ", " << described(c));
       check_against_reference(c, inputs(c, {2}, n, n, 3, 2));
+    }
+}
+
+TEST_CASE("every remainder of a chunk, of features that a stage makes") {
+  for (const int64 n : {1, 8, 31, 33, 67})
+    for (const Case& c : staged_cases()) {
+      INFO("N = " << n << ", " << described(c));
+      check_against_reference(c, inputs(c, {2}, n, n, 3, 2));
+    }
+}
+
+TEST_CASE("any number of inputs and columns of a stage") {
+  for (const int64 inputs_of_row : {1, 7, 8, 16, 17, 33})
+    for (const int64 columns : {1, 4, 15, 16, 33}) {
+      INFO(inputs_of_row << " inputs, " << columns << " columns");
+      for (const Keys keys : {Keys::earlier, Keys::all}) {
+        Case c{.keys = keys, .map = ElementMap::exp_pair, .columns = columns, .biased = true};
+        c.norm = 0.9;
+        check_against_reference(c, inputs(c, {}, 40, 40, inputs_of_row, 3));
+        c.map = ElementMap::cos_sin, c.norm = 0, c.divided = false, c.turned = true;
+        check_against_reference(c, inputs(c, {}, 40, 40, inputs_of_row, 3));
+        if (columns > 1) continue;
+        const Case products{.keys = keys, .map = ElementMap::quadratic, .scale = 0.4};
+        check_against_reference(products, inputs(products, {}, 40, 40, inputs_of_row, 3));
+      }
     }
 }
 
@@ -225,16 +307,56 @@ TEST_CASE("the same bits at any number of threads") {
   for (std::size_t i = 0; i < one.size(); ++i) CHECK(same_bits(one[i], three[i]));
 }
 
+TEST_CASE("features of a stage: the same bits at any number of threads, in any layout, alone") {
+  const int before = threads();
+  for (const ElementMap map : {ElementMap::exp_pair, ElementMap::cos_sin}) {
+    const Case c{.map = map, .divided = map == ElementMap::exp_pair, .columns = 6, .biased = true};
+    const Inputs in = cast_to(inputs(c, {3, 5}, 300, 300, 16, 16), DType::f32);
+    const auto run = [&](int n, const Inputs& x) {
+      set_threads(n);
+      const Var y = attend(c, x);
+      const Gradients g = backward(sum(square(y)));
+      return std::vector<Tensor>{y.value(), g.of(x.q), g.of(x.k), g.of(x.weight), g.of(x.bias)};
+    };
+    Inputs turned_round = in;
+    turned_round.weight = leaf(transpose(contiguous(transpose(in.weight.value()))));
+    const std::vector<Tensor> one = run(1, in), three = run(3, in), other = run(3, turned_round);
+    for (std::size_t i = 0; i < one.size(); ++i) {
+      CHECK(same_bits(one[i], three[i]));
+      CHECK(same_bits(contiguous(one[i]), contiguous(other[i])));
+    }
+    Inputs alone = in;
+    for (Var* x : {&alone.q, &alone.k, &alone.v, &alone.eps, &alone.bias}) *x = Var(x->value());
+    CHECK(same_bits(backward(sum(square(attend(c, alone)))).of(alone.weight), one[3]));
+  }
+  set_threads(before);
+}
+
+TEST_CASE("the largest exponents are those of the features, and a NaN is passed over") {
+  const Case c{.map = ElementMap::exp_pair, .columns = 7, .biased = true, .norm = 0.5};
+  for (const int64 rows : {1, 31, 32, 70}) {
+    const Inputs in = inputs(c, {2, 3}, rows, rows, 5, 2);
+    const RowFeatures f{.map = c.map, .weight = in.weight, .bias = in.bias, .norm = c.norm};
+    const Tensor u = (matmul(in.q, in.weight) + in.bias).value();
+    const Tensor squares = mul(sum(square(in.q.value()), {-1}, Keep::yes), c.norm / 2);
+    const Tensor expected = sub(max(abs(u), {-1}, Keep::yes), squares);
+    CHECK(close(largest_exponents(in.q.value(), f), expected, 1e-13));
+  }
+  const Tensor some = from_values(std::vector<double>{1, std::nan(""), 3, -2, -5, -3}, {2, 3});
+  CHECK(same_bits(largest_exponents(some, {.map = ElementMap::exp}),
+                  from_values(std::vector<double>{3, -2}, {2, 1})));
+}
+
 TEST_CASE("a NaN stays in its row and the later ones, and large numbers stay finite") {
   Tensor q = full({40, 2}, 0.5, DType::f64);
   const Tensor k = full({40, 2}, -800, DType::f64), v = random(1, {40, 3});
   const Var eps(full({40, 1}, 1e-6, DType::f64));
-  const Var tiny = linear_attention(Var(q), Var(k), Var(v), Keys::earlier, ElementMap::elu1, eps);
+  const Var tiny = linear_attention(Var(q), Var(k), Var(v), Keys::earlier, kElu1, eps);
   CHECK(statistics(tiny.value()).non_finite == 0);
   std::vector<double> numbers(80, 0.5);
   numbers[70] = std::nan("");
   const Var y = linear_attention(Var(q), Var(from_values(numbers, {40, 2})), Var(v), Keys::earlier,
-                                 ElementMap::elu1, eps);
+                                 kElu1, eps);
   CHECK(statistics(slice(y.value(), 0, 0, 32)).non_finite == 0);
   CHECK(statistics(slice(y.value(), 0, 35, 40)).non_finite == 15);
 }

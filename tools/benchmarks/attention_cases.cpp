@@ -17,12 +17,13 @@ struct Setup {
   Positions positions;
 };
 
-std::function<void()> attention(CoreKind kind, const char* encoding, int64 n, bool causal) {
+std::function<void()> attention(CoreKind kind, const char* encoding, int64 n, bool causal,
+                                const char* map = "elu1") {
   auto s = std::make_shared<Setup>();
   const Build build("attention", Rng(1));
   s->encoding =
       build_encoding(find_encoding(encoding), build, EncodingShape{kHeads * kHeadDim, kHeads});
-  s->core = make_core(build, CoreConfig{.kind = kind}, *s->encoding, kHeadDim);
+  s->core = make_core(build, CoreConfig{.kind = kind, .feature_map = map}, *s->encoding, kHeadDim);
   Rng rng = Rng(2).stream("tokens");
   const Shape shape{kBatch, kHeads, n, kHeadDim};
   s->q = normal(rng, shape, 0, 1), s->k = normal(rng, shape, 0, 1), s->v = normal(rng, shape, 0, 1);
@@ -63,6 +64,19 @@ std::vector<Case> attention_cases() {
                   2.0 * kBatch * kHeads * 1024 * kHeadDim, 0},
                  1,
                  [] { return attention(CoreKind::linear, "none", 1024, false); }});
+  // m features are exponentials of products of q and k with a matrix, formed twice; those products
+  // have a gradient (with hedgehog, of the matrix too).
+  const double tokens = kBatch * kHeads * 1024.0;
+  const auto work = [tokens](double m, double products) {
+    return Work{tokens * 2 * m * ((kHeadDim + 1) * 7 + kHeadDim * products), 4 * tokens * m, 0};
+  };
+  all.push_back({"linear_favor_plus_1024",
+                 "linear attention, favor_plus of 128 features, causal, N 1024, fwd+bwd",
+                 work(128, 3), 1,
+                 [] { return attention(CoreKind::linear, "none", 1024, true, "favor_plus"); }});
+  all.push_back({"linear_hedgehog_1024", "linear attention, hedgehog, causal, N 1024, fwd+bwd",
+                 work(64, 4), 1,
+                 [] { return attention(CoreKind::linear, "none", 1024, true, "hedgehog"); }});
   all.push_back(
       {"alibi_1024",
        "softmax attention with ALiBi, N 1024, fwd+bwd",

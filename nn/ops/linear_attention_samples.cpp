@@ -1,0 +1,154 @@
+// What the generic suite tries linear_attention with.
+#include "nn/ops/linear_attention.h"
+#include "nn/ops/row_features.h"
+
+namespace gradus::ops {
+
+namespace {
+
+constexpr Keys kEarlier = Keys::earlier, kAll = Keys::all;
+
+/// What a sample is like beside its sizes.
+struct Kind {
+  Keys keys;
+  FeaturesSaid said;
+  bool divided, masked = false, turned = false;
+};
+/// `columns`: of the weight.
+struct Sizes {
+  int64 queries, keys, features, width, columns = 0;
+};
+
+InputSpec matrix(const Shape& batch, int64 rows, int64 columns, double low, double high,
+                 std::vector<double> kinks = {}) {
+  Shape s = batch;
+  s.push_back(rows);
+  s.push_back(columns);
+  return {.shape = s, .low = low, .high = high, .kinks = std::move(kinks)};
+}
+
+Sample sample(const Kind& kind, const Shape& batch, const Sizes& n) {
+  const FeaturesSaid& f = kind.said;
+  const bool has_kink = f.map == ElementMap::relu || f.map == ElementMap::squared_relu;
+  const bool needs_sign = kind.divided && (f.map == ElementMap::identity || has_kink);
+  const auto input = [&](int64 rows, int64 w, double low, double high,
+                         std::vector<double> kinks = {}) {
+    return matrix(batch, rows, w, low, high, std::move(kinks));
+  };
+  const std::vector<double> kinks = has_kink ? std::vector<double>{0} : std::vector<double>{};
+  const double low = !needs_sign ? -1.5 : has_kink ? -0.5 : 0.2;
+  Sample s{.in = {input(n.queries, n.features, low, 1.5, kinks),
+                  input(n.keys, n.features, low, 1.5, kinks), input(n.keys, n.width, -1, 1)},
+           .attrs = attrs_of(kind.keys, f, kind.divided, kind.masked, kind.turned)};
+  if (kind.divided) s.in.push_back(input(n.queries, 1, 0.5, 1));
+  if (kind.masked) {
+    s.in.push_back(input(n.keys, 1, 0, 2));
+    s.in.back().dtype = DType::u8;
+  }
+  if (kind.turned)
+    for (int64 rows : {n.queries, n.keys}) s.in.push_back(input(rows, 2, 0.2, 1));
+  if (f.weighted) s.in.push_back(matrix({}, n.features, n.columns, -0.5, 1));
+  if (f.biased) s.in.push_back({.shape = {n.columns}, .low = -0.3, .high = 0.3});
+  if (f.shifted)
+    for (int64 rows : {n.queries, int64{1}}) s.in.push_back(input(rows, 1, 0.2, 1));
+  return s;
+}
+
+constexpr FeaturesSaid of(ElementMap map) { return {.map = map}; }
+constexpr FeaturesSaid kIdentity = of(ElementMap::identity), kElu1 = of(ElementMap::elu1),
+                       kRelu = of(ElementMap::relu), kSoftplus = of(ElementMap::softplus),
+                       kSquaredRelu = of(ElementMap::squared_relu);
+constexpr FeaturesSaid kExp{.map = ElementMap::exp, .shifted = true};
+constexpr FeaturesSaid kExpOfNorm{.map = ElementMap::exp, .norm = 0.7};
+
+}  // namespace
+
+Attrs attrs_of(Keys keys, const FeaturesSaid& f, bool divided, bool masked, bool turned) {
+  const auto flag = [](bool b) { return static_cast<int64>(b); };
+  return {{"causal", flag(keys == Keys::earlier)},
+          {"map", std::string(name_of(f.map))},
+          {"divided", flag(divided)},
+          {"masked", flag(masked)},
+          {"turned", flag(turned)},
+          {"weighted", flag(f.weighted)},
+          {"biased", flag(f.biased)},
+          {"shifted", flag(f.shifted)},
+          {"norm", f.norm},
+          {"scale", f.scale}};
+}
+
+Places places_of(const Attrs& a) {
+  int next = 3;
+  const auto take = [&](const char* flag, int count) {
+    if (!a.flag(flag)) return 0;
+    next += count;
+    return next - count;
+  };
+  Places p{};
+  p.eps = take("divided", 1), p.kept = take("masked", 1), p.turn = take("turned", 2);
+  p.weight = take("weighted", 1), p.bias = take("biased", 1), p.shift = take("shifted", 2);
+  return p;
+}
+
+std::vector<Sample> linear_attention_samples() {
+  return {sample({kEarlier, kElu1, true}, {2, 1}, {5, 5, 3, 2}),
+          sample({kEarlier, kRelu, true}, {}, {4, 4, 2, 1}),
+          sample({kEarlier, kIdentity, true}, {1}, {3, 3, 2, 9}),
+          sample({kEarlier, kElu1, false}, {}, {66, 66, 1, 1}),
+          sample({kEarlier, kElu1, true}, {}, {67, 67, 1, 1}),
+          sample({kAll, kElu1, true}, {2}, {3, 4, 2, 3}),
+          sample({kEarlier, kSoftplus, true}, {2}, {5, 5, 3, 2}),
+          sample({kAll, kSoftplus, false, true, true}, {}, {3, 4, 2, 2}),
+          sample({kEarlier, kSquaredRelu, true, true}, {2}, {5, 5, 3, 2}),
+          sample({kAll, kSquaredRelu, false, false, true}, {}, {3, 4, 2, 1}),
+          sample({kAll, kIdentity, false}, {1, 2}, {4, 2, 3, 1}),
+          sample({kEarlier, kElu1, true}, {}, {1, 1, 1, 1}),
+          sample({kEarlier, kElu1, true, true}, {2}, {5, 5, 3, 2}),
+          sample({kAll, kIdentity, false, true}, {}, {3, 4, 2, 2}),
+          sample({kEarlier, kElu1, true, true, true}, {2}, {5, 5, 3, 2}),
+          sample({kEarlier, kRelu, false, false, true}, {}, {34, 34, 1, 2}),
+          sample({kAll, kIdentity, true, false, true}, {2}, {3, 4, 9, 1}),
+          sample({kEarlier, kExp, true}, {2}, {5, 5, 3, 2}),
+          sample({kEarlier, kExp, true}, {}, {67, 67, 1, 1}),
+          sample({kEarlier, kExp, false, true, true}, {}, {34, 34, 1, 1}),
+          sample({kAll, kExp, true, true}, {1, 2}, {3, 4, 2, 1}),
+          sample({kEarlier, kExp, true}, {}, {1, 1, 1, 1}),
+          sample({kAll, kExpOfNorm, false}, {}, {3, 4, 3, 2})};
+}
+
+std::vector<BadSample> linear_attention_bad() {
+  const Attrs causal = attrs_of(kEarlier, kElu1, true, false),
+              all = attrs_of(kAll, kElu1, true, false);
+  const InputSpec q{.shape = {5, 3}}, v{.shape = {5, 2}}, one{.shape = {5, 1}};
+  return {
+      {.in = {{.shape = {5}}, {.shape = {5}}, {.shape = {5}}},
+       .attrs = causal,
+       .message = "[..., tokens, features]"},
+      {.in = {q, v, v}, .attrs = causal, .message = "q is (5, 3), k is (5, 2)"},
+      {.in = {q, {.shape = {4, 3}}, {.shape = {4, 2}}},
+       .attrs = causal,
+       .message = "as many queries as keys, got 5 and 4"},
+      {.in = {q, {.shape = {4, 3}}, v}, .attrs = all, .message = "k is (4, 3), v is (5, 2)"},
+      {.in = {q, q, v, {.shape = {5}}}, .attrs = causal, .message = "eps must be (5, 1), got (5)"},
+      {.in = {q, q, v, v, one},
+       .attrs = attrs_of(kEarlier, kElu1, false, false, true),
+       .message = "the turn of k must be (5, 2), got (5, 1)"},
+      {.in = {q, q, v, one, one},
+       .attrs = attrs_of(kEarlier, kExp, false, false),
+       .message = "the shift of k must be (1, 1), got (5, 1)"},
+      {.in = {q, q, v},
+       .attrs = attrs_of(kEarlier, {.map = ElementMap::cos_sin, .norm = 1}, false, false),
+       .message = "only exponential features have a shift or a norm, not 'cos_sin'"},
+      {.in = {q, q, v, {.shape = {2, 3}}},
+       .attrs = attrs_of(kEarlier, {.map = ElementMap::relu, .weighted = true}, false, false),
+       .message = "the weight must be (3, columns), got (2, 3)"},
+      {.in = {q, q, v, {.shape = {3, 4}}, {.shape = {3}}},
+       .attrs = attrs_of(kEarlier, {.map = ElementMap::relu, .weighted = true, .biased = true},
+                         false, false),
+       .message = "the bias must be (4), got (3)"},
+      {.in = {q, q, v, {.shape = {3, 4}}},
+       .attrs = attrs_of(kEarlier, {.map = ElementMap::quadratic, .weighted = true}, false, false),
+       .message = "quadratic features take no weight"}};
+}
+
+}  // namespace gradus::ops
