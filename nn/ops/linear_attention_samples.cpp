@@ -35,7 +35,9 @@ Sample sample(const Kind& kind, const Shape& batch, const Sizes& n) {
                          std::vector<double> kinks = {}) {
     return matrix(batch, rows, w, low, high, std::move(kinks));
   };
-  const std::vector<double> kinks = has_kink ? std::vector<double>{0} : std::vector<double>{};
+  // Of a sum no number of the inputs is where the kink is.
+  const std::vector<double> kinks =
+      has_kink && !f.weighted ? std::vector<double>{0} : std::vector<double>{};
   const double low = !needs_sign ? -1.5 : has_kink ? -0.5 : 0.2;
   Sample s{.in = {input(n.queries, n.features, low, 1.5, kinks),
                   input(n.keys, n.features, low, 1.5, kinks), input(n.keys, n.width, -1, 1)},
@@ -60,6 +62,14 @@ constexpr FeaturesSaid kIdentity = of(ElementMap::identity), kElu1 = of(ElementM
                        kSquaredRelu = of(ElementMap::squared_relu);
 constexpr FeaturesSaid kExp{.map = ElementMap::exp, .shifted = true};
 constexpr FeaturesSaid kExpOfNorm{.map = ElementMap::exp, .norm = 0.7};
+constexpr FeaturesSaid kEluOfSum{.map = ElementMap::elu1, .weighted = true, .biased = true};
+constexpr FeaturesSaid kFavorRelu{.map = ElementMap::relu, .weighted = true};
+constexpr FeaturesSaid kFavorPlus{
+    .map = ElementMap::exp_pair, .weighted = true, .shifted = true, .norm = 0.7};
+constexpr FeaturesSaid kHedgehog{
+    .map = ElementMap::exp_pair, .weighted = true, .biased = true, .shifted = true};
+constexpr FeaturesSaid kTrig{.map = ElementMap::cos_sin, .weighted = true, .scale = 0.7};
+constexpr FeaturesSaid kTaylor{.map = ElementMap::quadratic, .scale = 0.8};
 
 }  // namespace
 
@@ -113,7 +123,25 @@ std::vector<Sample> linear_attention_samples() {
           sample({kEarlier, kExp, false, true, true}, {}, {34, 34, 1, 1}),
           sample({kAll, kExp, true, true}, {1, 2}, {3, 4, 2, 1}),
           sample({kEarlier, kExp, true}, {}, {1, 1, 1, 1}),
-          sample({kAll, kExpOfNorm, false}, {}, {3, 4, 3, 2})};
+          sample({kAll, kExpOfNorm, false}, {}, {3, 4, 3, 2}),
+          sample({kEarlier, kEluOfSum, true}, {2}, {5, 5, 3, 2, 3}),
+          sample({kAll, kEluOfSum, false, true, true}, {}, {3, 4, 2, 1, 3}),
+          sample({kEarlier, kFavorRelu, true}, {2}, {5, 5, 3, 2, 9}),
+          sample({kEarlier, kFavorRelu, false, true, true}, {}, {34, 34, 1, 1, 2}),
+          sample({kEarlier, kFavorPlus, true}, {2}, {5, 5, 3, 2, 2}),
+          sample({kEarlier, kFavorPlus, true, true, true}, {}, {34, 34, 2, 1, 1}),
+          sample({kAll, kFavorPlus, false, true}, {2}, {3, 4, 2, 2, 9}),
+          sample({kEarlier, kFavorPlus, true}, {}, {1, 1, 1, 1, 1}),
+          sample({kEarlier, kHedgehog, true}, {2}, {5, 5, 2, 2, 2}),
+          sample({kEarlier, kHedgehog, true, true}, {}, {67, 67, 1, 1, 1}),
+          sample({kAll, kHedgehog, true, true, true}, {2}, {3, 4, 2, 1, 2}),
+          sample({kEarlier, kTrig, false, true}, {2}, {5, 5, 3, 2, 2}),
+          sample({kAll, kTrig, false, false, true}, {}, {3, 4, 2, 1, 9}),
+          sample({kEarlier, kTrig, false}, {}, {34, 34, 1, 1, 1}),
+          sample({kEarlier, kTaylor, true, true}, {2}, {5, 5, 3, 2}),
+          sample({kEarlier, kTaylor, false, false, true}, {}, {34, 34, 2, 1}),
+          sample({kAll, kTaylor, false, true}, {2}, {3, 4, 3, 1}),
+          sample({kEarlier, kTaylor, true}, {}, {1, 1, 1, 1})};
 }
 
 std::vector<BadSample> linear_attention_bad() {
