@@ -84,8 +84,8 @@ class Heads {
  public:
   template <class In>
   Heads(const Attrs& attrs, In&& in, bool back)
-      : at_(places_of(attrs)),
-        count(count_heads(in(0))),
+      : count(count_heads(in(0))),
+        at_(places_of(attrs)),
         q_(in(0)),
         k_(in(1)),
         v_(in(2)),
@@ -113,14 +113,11 @@ class Heads {
             kept_.rows(i), q_turn_.rows(i), k_turn_.rows(i), stage};
   }
 
- private:
-  Places at_;
-
- public:
   HeadSizes sizes;
   int64 count;
 
  private:
+  Places at_;
   Matrices<T> q_, k_, v_, eps_, q_turn_, k_turn_, q_shift_, k_shift_;
   Matrices<std::uint8_t> kept_;
   int64 features_;

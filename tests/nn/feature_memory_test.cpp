@@ -12,8 +12,10 @@ namespace {
 constexpr int64 kHeads = 4, kTokens = 2047;  // sizes that the pool does not round up
 
 /// Memory of the pool that a forward pass of q, k, v leaves in use, by that of q.
-double units_held(std::string_view map, bool causal, int64 d) {
+double units_held(std::string_view map, bool causal, int64 d,
+                  Normaliser normaliser = Normaliser::sum) {
   CoreConfig config;
+  config.normaliser = normaliser;
   config.kind = CoreKind::linear;
   config.feature_map = std::string(map);
   if (!find_feature_map(map).non_negative) config.normaliser = Normaliser::none;
@@ -60,6 +62,14 @@ TEST_CASE("each map holds one unit, the output, and a few columns") {
         CHECK(units > 1 - 1e-9);
         CHECK(units < 1 + 5.0 / static_cast<double>(d));
       }
+}
+
+TEST_CASE("exponentials that nothing divides are scaled back: one unit more") {
+  for (const char* map : {"exp", "favor_plus", "hedgehog"}) {
+    const double units = units_held(map, true, 32, Normaliser::none);
+    INFO(std::string(map) << ": " << units << " units");
+    CHECK(units < 2 + 5.0 / 32);
+  }
 }
 
 TEST_CASE("a block that is computed again holds its input, whatever the map") {
