@@ -31,7 +31,7 @@ class Stage {
     if (inputs == 0) return 0;
     Stage s;
     // Beyond a row of x stand zeros for products of numbers that lie side by side.
-    s.x_lead_ = padded<T>(inputs + kLanes<T>);
+    s.x_lead_ = x_padded(inputs);
     s.u_lead_ = padded<T>(columns > inputs ? columns : inputs) + kBlockPad<T>;
     Count used = 0;
     const auto take = [&](T*& part, Count n) {
@@ -112,6 +112,7 @@ class Stage {
   }
 
  private:
+  static Count x_padded(Count inputs) { return padded<T>(inputs + kLanes<T>); }
   /// u, or x where that is u.
   const T* numbers() const { return weighted_ ? u_ : x_; }
   Count numbers_lead() const { return weighted_ ? u_lead_ : x_lead_; }
@@ -212,40 +213,58 @@ class Stage {
     }
   }
 
-  /// [1, x', x'_i x'_j], i by i those of j >= i.
+  /// [1, x', x'_i x'_j], i by i those of j >= i. Vectors reach over into the numbers of the next i,
+  /// which come later, and into the zeros beyond a row x.
   static void make_products(const FeatureStage<T>& s, const T* x, T* to) {
     const Count r = s.columns;
-    const T root = static_cast<T>(0.70710678118654752440);
+    T* const end = to + features_of(ElementMap::quadratic, r);
+    const auto place = [end](T* at, Vec<T> v) {
+      if (end - at >= kLanes<T>)
+        store(at, v);
+      else
+        store_part(at, v, end - at);
+    };
     *to++ = 1;
-    each_vector<T>(r, [&](Count j, auto size) { put(to + j, load(x + j) * s.scale, size); });
+    for (Count j = 0; j < r; j += kLanes<T>) place(to + j, load(x + j) * s.scale);
     to += r;
     for (Count i = 0; i < r; to += r - i, ++i) {
       const T by = s.scale * s.scale * x[i];
-      each_vector<T>(r - i, [&](Count j, auto size) { put(to + j, load(x + i + j) * by, size); });
-      *to *= root;
+      for (Count j = 0; j < r - i; j += kLanes<T>) place(to + j, load(x + i + j) * by);
+      *to *= kRootOfHalf;
     }
   }
   static void back_through_products(const FeatureStage<T>& s, const T* x, T* g, T* dx) {
+    constexpr int n = kLanes<T>;
     const Count r = s.columns;
-    const T root = static_cast<T>(0.70710678118654752440), square = s.scale * s.scale;
+    const T square = s.scale * s.scale;
+    const T* const end = g + features_of(ElementMap::quadratic, r);
+    const auto at = [end](const T* p) {
+      return end - p >= n ? load(p) : load_part(p, end - p, T(0));
+    };
     ++g;
-    each_vector<T>(r, [&](Count j, auto size) { store(dx + j, get(g + j, size) * s.scale); });
+    for (Count j = 0; j < x_padded(r); j += n)
+      store(dx + j, j < r ? at(g + j) * s.scale : Vec<T>{});
     g += r;
-    for (Count i = 0; i < r; g += r - i, ++i) {
-      const T by = square * x[i];
-      Vec<T> sum{};
-      *g *= root;
-      each_vector<T>(r - i, [&](Count j, auto size) {
-        const Vec<T> of = get(g + j, size);
-        sum += of * load(x + i + j);
-        store(dx + i + j, load(dx + i + j) + of * by);
-      });
-      dx[i] += square * sum_lanes<T>(sum);
+    for (Count first = 0; first < r; first += n) {
+      Vec<T> sums[n] = {};
+      for (int l = 0; l < n && first + l < r; ++l) {
+        const Count i = first + l;
+        const T by = square * x[i];
+        *g *= kRootOfHalf;
+        for (Count j = 0; j < r - i; j += n) {
+          const Vec<T> of = at(g + j);
+          sums[l] += of * load(x + i + j);
+          store(dx + i + j, load(dx + i + j) + of * by);
+        }
+        g += r - i;
+      }
+      store(dx + first, load(dx + first) + sums_of<T>(sums) * square);
     }
   }
 
   Count x_lead_ = 0, u_lead_ = 0;
   bool weighted_ = false;
+  static constexpr T kRootOfHalf = static_cast<T>(0.70710678118654752440);
   T *x_ = nullptr, *u_ = nullptr, *dx_ = nullptr;  // [chunk, lead]
   T* sums_ = nullptr;                              // [chunk]
 };
