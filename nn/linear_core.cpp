@@ -6,16 +6,17 @@
 // and z are the state. Padding multiplies f(k_n) by 0. With Normaliser::unrotated the denominator
 // sums the features before transform_features, with Normaliser::none there is none (features that
 // can be negative need that: their sum may be 0).
-// eps beside features that a factor was taken out of: nn/kernel_core.h. Features with scales of
-// each token (decay): nn/scaled_product.h. Where the queries are the rows of the keys, or all keys
-// are seen, all of it is the one op linear_attention; feature maps then work inside it, and so do
-// features that an encoding turns by numbers of each token.
+// eps beside features that a factor was taken out of: nn/kernel_core.h. Where the queries are the
+// rows of the keys, or all keys are seen, all of it is the one op linear_attention; feature maps
+// then work inside it, and so do features that an encoding turns, or scales (decay), by numbers of
+// each token.
 #include <array>
 
 #include "nn/kernel_core.h"
 #include "nn/ops.h"
-#include "nn/scaled_product.h"
 #include "tensor/elementwise.h"
+#include "tensor/index.h"
+#include "tensor/reduce.h"
 
 namespace gradus::detail {
 namespace {
@@ -42,12 +43,14 @@ class LinearCore : public AttentionCore {
       if (!transforms || turns.q.defined())
         if (const auto features = map_->inside(t.q, t.k, pass))
           return attend(t.q, t.k, v, positions, features->rows, features->log_scale,
-                        positions.key_mask.defined() ? Var(key_bytes(t.k, positions)) : Var(),
-                        turns);
+                        {.kept = key_bytes(t.k, positions), .q_turn = turns.q, .k_turn = turns.k});
     }
     const Prepared p = prepare(t, positions, pass);
-    if (from_start && !p.decays() && normaliser_ != Normaliser::unrotated)
-      return attend(p.q, p.k, v, positions, {}, p.log_scale(), {});
+    if (from_start && normaliser_ != Normaliser::unrotated) {
+      LinearTerms scales;
+      if (p.decays()) scales.q_scale = p.query_decay, scales.k_scale = p.key_decay;
+      return attend(p.q, p.k, v, positions, {}, p.log_scale(), scales);
+    }
     const Var y = p.decays() ? scaled_sum(p, columns(v), positions)
                              : sum_over_keys(p.q, p.k, columns(v), positions);
     if (normaliser_ != Normaliser::unrotated) return normalise(y, {}, p.log_scale());
@@ -65,7 +68,8 @@ class LinearCore : public AttentionCore {
     };
     Var s = square(p.q, p.k);
     if (p.decays())
-      s = s * scale_factors(p.query_decay, p.key_decay, positions.query_begin, s.dtype());
+      s = s * Var(cast(exp(tril(add(p.query_decay, transpose(p.key_decay)), positions.query_begin)),
+                       s.dtype()));
     s = s.named("scores");
     if (normaliser_ == Normaliser::none) return rescale(s, p.log_scale()).named("weights");
     const Var total = normaliser_ == Normaliser::sum ? s : square(p.plain_q, p.plain_k);
@@ -101,30 +105,31 @@ class LinearCore : public AttentionCore {
   void draw(Rng& rng) override { map_->draw(rng); }
 
  private:
-  /// The key mask as u8 [B,H,Nk,1] beside k.
-  static Tensor key_bytes(const Var& k, const Positions& positions) {
+  /// The key mask as u8 [B,H,Nk,1] beside k, or undefined.
+  static Var key_bytes(const Var& k, const Positions& positions) {
     const Tensor& mask = positions.key_mask;
-    return broadcast_to(reshape(mask, {mask.size(0), 1, mask.size(1), 1}),
-                        {k.size(0), k.size(1), k.size(2), 1});
+    return mask.defined() ? beside(Var(reshape(mask, {mask.size(0), 1, mask.size(1), 1})), k)
+                          : Var();
+  }
+  /// [B|1,H|1,N,w] as [B,H,N,w], as x is; an undefined one stays so.
+  static Var beside(const Var& numbers, const Var& x) {
+    if (!numbers.defined()) return numbers;
+    return broadcast_to(numbers, {x.size(0), x.size(1), x.size(2), numbers.size(3)});
   }
 
   /// linear_attention of the keys that any query sees.
   Var attend(const Var& q, Var k, Var v, const Positions& positions, const RowFeatures& features,
-             const Tensor& log_scale, Var kept, QueryKey turns = {}) const {
+             const Tensor& log_scale, LinearTerms terms) const {
     const Keys keys = positions.causal ? Keys::earlier : Keys::all;
     if (const int64 end = positions.query_count; positions.causal && end < k.size(2)) {
-      k = slice(k, 2, 0, end), v = slice(v, 2, 0, end);
-      if (kept.defined()) kept = slice(kept, 2, 0, end);
-      if (turns.k.defined()) turns.k = slice(turns.k, 2, 0, end);
+      for (Var* x : {&k, &v, &terms.kept, &terms.k_turn, &terms.k_scale})
+        if (x->defined()) *x = slice(*x, 2, 0, end);
     }
-    if (turns.q.defined()) {
-      turns.q = broadcast_to(turns.q, {q.size(0), q.size(1), q.size(2), 2});
-      turns.k = broadcast_to(turns.k, {k.size(0), k.size(1), k.size(2), 2});
-    }
+    terms.q_turn = beside(terms.q_turn, q), terms.k_turn = beside(terms.k_turn, k);
+    terms.q_scale = beside(terms.q_scale, q), terms.k_scale = beside(terms.k_scale, k);
     const bool divided = normaliser_ != Normaliser::none;
-    const Var y =
-        linear_attention(q, k, v, keys, features, divided ? eps_beside(q, log_scale) : Var(), kept,
-                         turns.q, turns.k);
+    if (divided) terms.eps = eps_beside(q, log_scale);
+    const Var y = linear_attention(q, k, v, keys, features, terms);
     return divided ? y : rescale(y, log_scale);
   }
 
@@ -171,10 +176,20 @@ class LinearCore : public AttentionCore {
     return matmul(q, before) + causal_product(q, slice(k, 2, begin, end), slice(v, 2, begin, end));
   }
 
-  static Var scaled_sum(const Prepared& p, Var v, const Positions& positions) {
-    const int64 end = positions.query_begin + positions.query_count;
-    const auto seen = [end](const auto& x) { return slice(x, 2, 0, end); };
-    return scaled_causal_product(p.q, seen(p.k), seen(v), p.query_decay, seen(p.key_decay));
+  /// The same with scales of each token: sum_n e^(s_m + t_n) (q_m . k_n) v_n over n <= m.
+  static Var scaled_sum(const Prepared& p, const Var& v, const Positions& positions) {
+    const int64 begin = positions.query_begin, end = begin + positions.query_count;
+    const auto own = [&](const auto& x) { return slice(x, 2, begin, end); };
+    const Var y = linear_attention(p.q, own(p.k), own(v), Keys::earlier, {},
+                                   {.q_scale = beside(Var(p.query_decay), p.q),
+                                    .k_scale = beside(Var(own(p.key_decay)), own(p.k))});
+    if (begin == 0) return y;
+    // Earlier keys count from their largest scale, as in nn/kernels/token_scales.h.
+    const auto before = [&](const auto& x) { return slice(x, 2, 0, begin); };
+    const auto power = [&](const Tensor& x) { return Var(cast(exp(x), v.dtype())); };
+    const Tensor t = before(p.key_decay), edge = max(t, {2}, Keep::yes);
+    const Var k = before(p.k) * power(sub(t, edge)), q = p.q * power(add(p.query_decay, edge));
+    return y + matmul(q, matmul(transpose(k), before(v)));
   }
 
   Var normalise(const Var& y, const Var& unrotated_total, const Tensor& log_scale) const {

@@ -42,15 +42,22 @@ struct RowFeatures {
   double norm = 0;                 ///< exponents are u - norm |x|^2 / 2
   double scale = 1;                ///< of cosines and sines, and of the x of `quadratic`
 };
+/// What linear_attention may know beside q, k and v; each may be undefined.
+struct LinearTerms {
+  Var eps = {};                  ///< [..., Nq, 1], beside the sum that is divided by; none: no
+                                 ///< division
+  Var kept = {};                 ///< u8 [..., Nk, 1], 0: features of 0
+  Var q_turn = {}, k_turn = {};  ///< [..., N, 2]: features are [f c, f s] and [h c, h s]
+  /// f64 or f32 [..., N, 1], s and t of any size: features are e^s f and e^t h (decay); for earlier
+  /// keys alone.
+  Var q_scale = {}, k_scale = {};
+};
 /// y_m = f_m S_m / (f_m . z_m + eps_m), S_m = sum h_n v_n^T, z_m = sum h_n, f and h the features of
 /// q and k, over n <= m (causal: as many queries as keys) or all n; without eps y_m = f_m S_m. q
-/// [..., Nq, r], k [..., Nk, r], v [..., Nk, w], eps [..., Nq, 1] -> [..., Nq, w]. One pass over
-/// the rows forward, two back; features are computed, not stored. `kept`, u8 [..., Nk, 1]: where it
-/// is 0, h is 0. With `q_turn` [..., Nq, 2] and `k_turn` [..., Nk, 2] features are [f c, f s] and
-/// [h c, h s]. All but q, k and v may be empty Vars.
+/// [..., Nq, r], k [..., Nk, r], v [..., Nk, w] -> [..., Nq, w]. One pass over the rows forward,
+/// two back; features are computed, not stored, and no power of a scale need be a number.
 Var linear_attention(At q, const Var& k, const Var& v, Keys keys, const RowFeatures& features,
-                     const Var& eps = {}, const Var& kept = {}, const Var& q_turn = {},
-                     const Var& k_turn = {});
+                     const LinearTerms& terms = {});
 /// The map that linear_attention calls by that name, as the feature map of the same formula; none
 /// for features that are no function of one number each.
 std::optional<ElementMap> find_element_map(std::string_view name);

@@ -91,8 +91,7 @@ std::string_view name(Relative r);
 struct QueryKey {
   Var q, k;
   /// Behind the feature map and a causal mask alone: true features are q e^query_scale and k
-  /// e^key_scale, which may be too large for numbers; f64 [B|1,H,N,1], that of keys does not fall
-  /// with the row. Undefined: 0.
+  /// e^key_scale, which may be too large for numbers; f64 [B|1,H,N,1]. Undefined: 0.
   Tensor query_scale{}, key_scale{};
 };
 /// The true features, where numbers hold them.

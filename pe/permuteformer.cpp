@@ -23,7 +23,7 @@ the m features of head h, drawn once, and h = 1..H:
 
 It depends on the difference of labels, and non-negative features stay so, which the normaliser
 needs. r^-p overflows an f32 at p = 699, so that the powers stand beside the features as logarithms,
-and linear attention takes them relative to the end of each chunk of tokens: for any length. With
+and linear attention takes sums of them, query and key or key and chunk: for any length. With
 decay no time is before that of an earlier token, or r^(p_m - p_n) would grow without a bound; steps
 need not be equal. decay = false has r = 1 and takes any whole labels.
 

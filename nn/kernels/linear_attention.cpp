@@ -8,11 +8,13 @@
 //
 // The terms in u, z and t are one more column of e and of v: [e, u] and [v, 1]. Turned features are
 // made in a chunk from those of the map, and their gradients go back through both halves. Features
-// that are no functions of one number each: nn/kernels/feature_stage.h.
+// that are no functions of one number each: nn/kernels/feature_stage.h. Scales weigh P and D, and
+// rows that go into a sum or are multiplied by one (nn/kernels/token_scales.h): v and e on the way
+// into S and R, f, e, v and h on the way out.
 #include "nn/kernels/linear_attention.h"
 
 #include "nn/kernels/feature_stage.h"
-#include "nn/kernels/linear_rows.h"
+#include "nn/kernels/token_scales.h"
 
 namespace gradus {
 namespace GRADUS_LEVEL {
@@ -25,7 +27,7 @@ struct Scratch {
   Count lead;               // of v and e, with room for the column of ones or u
   T *q, *k, *kt;            // features [chunk, features], transposed [features, chunk]
   T *v, *vt, *e;            // [chunk, lead], [lead, chunk]
-  T *p, *d;                 // [chunk, chunk]
+  T *p, *d, *weights;       // [chunk, chunk]
   T* out;                   // [chunk, features or columns]
   T *s, *st, *z;            // [features, columns], [lead, features], [features]
   T* rows;                  // [chunk]
@@ -49,6 +51,7 @@ struct Scratch {
     take(x.e, kChunk * x.lead);
     take(x.p, kChunk * kChunk);
     take(x.d, kChunk * kChunk);
+    take(x.weights, kChunk * kChunk);
     take(x.out, kChunk * wide);
     take(x.s, x.features * x.lead);
     take(x.st, x.lead * x.features);
@@ -114,7 +117,8 @@ class Head {
         r_(head.features * (head.q_turn.first ? 2 : 1)),
         w_(head.width),
         causal_(head.keys_seen == Keys::earlier),
-        divided_(head.eps.first != nullptr) {
+        divided_(head.eps.first != nullptr),
+        scaled_(head.q_scale.first != nullptr) {
     const Count used = Scratch<T>::place(&x_, scratch, r_, w_);
     Stage<T>::place(&stage_, scratch + used, h_.stage.inputs, h_.stage.columns);
     clear_sums();
@@ -133,7 +137,9 @@ class Head {
       const Factors<T> before{x_.q, x_.features, 1, x_.s, x_.columns, r_};
       if (causal_) {
         load_keys(c);
+        load_scales(c);
         multiply_queries_by_keys(c);
+        meet_sums(Side::query, x_.q, x_.features);
         product(x_.out, x_.columns, c.rows, x_.columns, Part::lower, Store::over,
                 {x_.p, kChunk, 1, x_.v, x_.lead, c.rows}, before);
       } else {
@@ -177,7 +183,10 @@ class Head {
   }
 
  private:
+  using Side = typename TokenScales<T>::Side;
+
   void clear_sums() {
+    if (scaled_) scales_.begin(x_.weights);
     clear(x_.s, x_.features * x_.lead);
     clear(x_.st, x_.lead * x_.features);
     clear(x_.z, x_.features);
@@ -218,14 +227,36 @@ class Head {
     pack_plain(x_.v, x_.lead, h_.v, c, w_);
     transpose(x_.kt, kChunk, x_.k, x_.features, c.rows, x_.features);
   }
+  void load_scales(Chunk<T> c) {
+    if (scaled_) scales_.load_chunk(h_, c);
+  }
+  /// Rows on their way to a product with the sums.
+  void meet_sums(Side side, T* rows, Count lead) {
+    if (scaled_) scales_.meet(side, rows, lead);
+  }
+  /// Rows on their way into `sums`, which are r_ by w_ rounded up, as z.
+  void join_sums(Side side, T* rows, T* sums) {
+    if (!scaled_) return;
+    const T factor = scales_.join(side, rows, x_.lead);
+    if (factor == 1) return;
+    scale(sums, x_.features * x_.columns, factor);
+    scale(x_.z, x_.features, factor);
+  }
+  void add_to_key_sum(Chunk<T> c) {
+    if (divided_)
+      add_rows(x_.z, x_.k, x_.features, c.rows, x_.features, scaled_ ? scales_.factors() : nullptr,
+               1);
+  }
   void add_to_sums(Chunk<T> c) {
+    join_sums(Side::key, x_.v, x_.s);
     product(x_.s, x_.columns, x_.features, x_.columns, Part::all, Store::add,
             {x_.kt, kChunk, 1, x_.v, x_.lead, c.rows});
-    if (divided_) add_rows(x_.z, x_.k, x_.features, c.rows, x_.features);
+    add_to_key_sum(c);
   }
   void multiply_queries_by_keys(Chunk<T> c) {
     product(x_.p, kChunk, c.rows, c.rows, Part::lower_result, Store::over,
             {x_.q, x_.features, 1, x_.kt, kChunk, r_});
+    if (scaled_) scales_.weigh(x_.p);
     mask<T>(x_.p, c.rows);
   }
   /// totals = eps + row sums of P + q . z; x_.rows = 1 / totals.
@@ -265,6 +296,7 @@ class Head {
       for (Count i = 0; i < c.rows; ++i) x_.vt[w_ * kChunk + i] = 1;
     product(x_.d, kChunk, c.rows, c.rows, Part::lower_result, Store::over,
             {x_.e, x_.lead, 1, x_.vt, kChunk, width_and_one()});
+    if (scaled_) scales_.weigh(x_.d);
     mask<T>(x_.d, c.rows);
   }
   Count width_and_one() const { return w_ + (divided_ ? 1 : 0); }
@@ -275,9 +307,10 @@ class Head {
     for (Count j = 0; j < x_.features; ++j) to[j] = x_.z[j];
   }
   void add_to_transposed_sums(Chunk<T> c) {
+    join_sums(Side::key, x_.v, x_.st);
     product(x_.st, x_.features, x_.columns, x_.features, Part::all, Store::add,
             {x_.v, 1, x_.lead, x_.k, x_.features, c.rows});
-    if (divided_) add_rows(x_.z, x_.k, x_.features, c.rows, x_.features);
+    add_to_key_sum(c);
   }
 
   void gradients_of_queries(const LinearBackward<T>& b) {
@@ -290,12 +323,18 @@ class Head {
       if (causal_) {
         pack_keys(c);
         pack_plain(x_.v, x_.lead, h_.v, c, w_);
+        load_scales(c);
         multiply_cotangents_by_values(c);
+        meet_sums(Side::query, x_.e, x_.lead);
         product(x_.out, x_.features, c.rows, x_.features, Part::lower, Store::over,
                 {x_.d, kChunk, 1, x_.k, x_.features, c.rows}, before);
         if (at + kChunk < h_.queries) add_to_transposed_sums(c);
       } else {
         product(x_.out, x_.features, c.rows, x_.features, Part::all, Store::over, before);
+      }
+      if (b.dq_scale.first) {
+        pack_queries(c);
+        write_row_dots(b.dq_scale, x_.q, c);
       }
       const Features to{h_.q, h_.q_turn, h_.stage.q_shift};
       write_back(to, c, x_.q, false, b.dq_turn, {b.dq, b.dweight, b.dbias, b.dq_shift});
@@ -305,8 +344,10 @@ class Head {
   void load_queries(Chunk<T> c, const LinearBackward<T>& b) {
     pack_queries(c);
     load_cotangent(c, b, false);
+    load_scales(c);
   }
   void add_to_query_sums(Chunk<T> c) {
+    join_sums(Side::query, x_.e, x_.s);
     product(x_.s, x_.columns, x_.features, x_.columns, Part::all, Store::add,
             {x_.q, 1, x_.features, x_.e, x_.lead, c.rows});
     if (divided_) add_rows(x_.z, x_.q, x_.features, c.rows, x_.features, x_.e + w_, x_.lead);
@@ -317,6 +358,7 @@ class Head {
       const Factors<T> after{x_.k, x_.features, 1, x_.s, x_.columns, r_};
       if (causal_) {
         multiply_queries_by_keys(c);
+        meet_sums(Side::key, x_.k, x_.features);
         product(x_.out, x_.columns, c.rows, x_.columns, Part::upper, Store::over,
                 {x_.p, 1, kChunk, x_.e, x_.lead, c.rows}, after);
       } else {
@@ -330,6 +372,7 @@ class Head {
     if (causal_) multiply_cotangents_by_values(c);
     if (divided_)
       for (Count i = 0; i < c.rows; ++i) x_.v[i * x_.lead + w_] = 1;
+    meet_sums(Side::key, x_.v, x_.lead);
     const Factors<T> after{x_.v, x_.lead, 1, x_.st, x_.features, width_and_one()};
     if (causal_)
       product(x_.out, x_.features, c.rows, x_.features, Part::upper, Store::over,
@@ -337,13 +380,24 @@ class Head {
     else
       product(x_.out, x_.features, c.rows, x_.features, Part::all, Store::over, after);
     clear_others(x_.out, x_.features, h_.kept, c);
+    if (scaled_ && (h_.stage.inputs || b.dk_scale.first)) pack_keys(c);  // scaled ones until here
+    if (b.dk_scale.first) write_row_dots(b.dk_scale, x_.k, c);
     const Features to{h_.k, h_.k_turn, h_.stage.k_shift};
     write_back(to, c, x_.k, true, b.dk_turn, {b.dk, b.dweight, b.dbias, b.dk_shift});
   }
 
+  /// What features times their gradients in x_.out sum to, row by row.
+  void write_row_dots(RowsAt<double> to, const T* features, Chunk<T> c) {
+    clear(x_.rows, c.rows);
+    add_row_dots<T>(x_.rows, features, x_.features, x_.out, x_.features, c.rows, x_.features,
+                    false);
+    for (Count i = 0; i < c.count; ++i) to.first[(c.first + i) * to.lead] = x_.rows[i];
+  }
+
   const LinearHead<T>& h_;
   Count r_, w_;
-  bool causal_, divided_;
+  bool causal_, divided_, scaled_;
+  TokenScales<T> scales_;
   Scratch<T> x_;
   Stage<T> stage_;
 };

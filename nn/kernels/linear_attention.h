@@ -3,7 +3,8 @@
 //   y_m = f_m S_m / (f_m . z_m + eps_m),   S_m = sum h_n v_n^T,   z_m = sum h_n   (n <= m, or all)
 //
 // or y_m = f_m S_m where eps is null. Turned rows have features [f c, f s] and [h c, h s], with two
-// numbers c, s a row (the cosine of a difference of angles, by its identity). Features are computed
+// numbers c, s a row (the cosine of a difference of angles, by its identity). With scales s, t of
+// queries and keys, f_m . h_n counts e^(s_m + t_n) times (decay). Features are computed
 // chunk by chunk, forward and backward, and never stored; what a head needs beside its outputs does
 // not grow with the number of rows.
 #pragma once
@@ -58,6 +59,7 @@ struct LinearHead {
   RowsAt<const std::uint8_t> kept;  ///< one byte a key, 0: features of 0; null: all are kept
   RowsAt<const T> q_turn = {}, k_turn = {};  ///< two numbers a row; null: features as they are
   FeatureStage<T> stage = {};
+  RowsAt<const double> q_scale = {}, k_scale = {};  ///< one number a row, earlier alone; null: 0
 };
 template <class T>
 struct LinearForward {
@@ -73,6 +75,7 @@ struct LinearBackward {
   RowsAt<T> dq, dk, dv;                  ///< null: not wanted
   T* deps;                               ///< [queries]; needed for the others, unused without eps
   RowsAt<T> dq_turn = {}, dk_turn = {};  ///< null: not wanted; need dq and dk
+  RowsAt<double> dq_scale = {}, dk_scale = {};  ///< the same
   // Of the stage; null: not wanted; need dq and dk. Added to: padded as W and b are.
   RowsAt<T> dweight = {};
   T* dbias = nullptr;

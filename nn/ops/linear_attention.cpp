@@ -27,7 +27,9 @@ Inferred infer_attention(const InferCall& c) {
   const DType t = c.float_input(0);
   const Places at = places_of(c.attrs());
   for (int i = 1; i < c.count(); ++i) {
-    if (i != at.kept)
+    if (at.scale && i >= at.scale)
+      c.float_input(i);
+    else if (i != at.kept)
       check_dtype(c.dtype(i) == t, "input 0 is {}, input {} is {}: nothing is promoted; use cast",
                   name(t), i, name(c.dtype(i)));
     else
@@ -53,6 +55,10 @@ Inferred infer_attention(const InferCall& c) {
   check_columns(at.kept, "kept", k, 1);
   check_columns(at.turn, "the turn of q", q, 2);
   check_columns(at.turn ? at.turn + 1 : 0, "the turn of k", k, 2);
+  check_shape(!at.scale || c.attrs().flag("causal"),
+              "scales of tokens need keys that are earlier than the query, not all keys");
+  check_columns(at.scale, "the scale of q", q, 1);
+  check_columns(at.scale ? at.scale + 1 : 0, "the scale of k", k, 1);
   const ElementMap map = map_named(c.attrs().word("map"));
   if (at.weight) {
     const Shape& w = c.shape(at.weight);
@@ -101,6 +107,7 @@ class Heads {
     if (at_.kept) kept_ = Matrices<std::uint8_t>(in(at_.kept));
     if (at_.turn) q_turn_ = Matrices<T>(in(at_.turn)), k_turn_ = Matrices<T>(in(at_.turn + 1));
     if (at_.shift) q_shift_ = Matrices<T>(in(at_.shift)), k_shift_ = Matrices<T>(in(at_.shift + 1));
+    if (at_.scale) q_scale_ = wide(in(at_.scale)), k_scale_ = wide(in(at_.scale + 1));
   }
   bool divided() const { return at_.eps != 0; }
   const Places& places() const { return at_; }
@@ -108,17 +115,21 @@ class Heads {
     FeatureStage<T> stage = memory_.stage();
     stage.q_shift = q_shift_.rows(i);
     stage.k_shift = {k_shift_.rows(i).first, 0};
-    return {sizes.queries, sizes.keys,      features_,       sizes.width, keys_,
-            map_,          q_.rows(i),      k_.rows(i),      v_.rows(i),  eps_.rows(i),
-            kept_.rows(i), q_turn_.rows(i), k_turn_.rows(i), stage};
+    return {sizes.queries,   sizes.keys,   features_,        sizes.width,
+            keys_,           map_,         q_.rows(i),       k_.rows(i),
+            v_.rows(i),      eps_.rows(i), kept_.rows(i),    q_turn_.rows(i),
+            k_turn_.rows(i), stage,        q_scale_.rows(i), k_scale_.rows(i)};
   }
 
   HeadSizes sizes;
   int64 count;
 
  private:
+  static Matrices<double> wide(const Tensor& t) { return Matrices<double>(cast(t, DType::f64)); }
+
   Places at_;
   Matrices<T> q_, k_, v_, eps_, q_turn_, k_turn_, q_shift_, k_shift_;
+  Matrices<double> q_scale_, k_scale_;
   Matrices<std::uint8_t> kept_;
   int64 features_;
   Keys keys_;
@@ -160,11 +171,17 @@ std::vector<Tensor> backward(const KernelCall& c) {
   // What else is found on the way to the gradient of q, and of k.
   const auto needed = [&](int i) {
     return wanted(i) || by_stage || (at.turn && wanted(at.turn + i)) ||
-           (at.shift && wanted(at.shift + i));
+           (at.shift && wanted(at.shift + i)) || (at.scale && wanted(at.scale + i));
+  };
+  const auto of_scale = [&](int i) {
+    if (!at.scale || !wanted(i)) return NewMatrices<double>();
+    const Tensor& scale = c.in[static_cast<std::size_t>(i)];
+    return NewMatrices<double>(scale.shape(), cast(scale, DType::f64));
   };
   const NewMatrices<T> dq = gradient(0, needed(0)), dk = gradient(1, needed(1)),
                        dv = gradient(2, wanted(2)), dq_turn = gradient(at.turn, at.turn != 0),
                        dk_turn = gradient(at.turn + 1, at.turn != 0);
+  const NewMatrices<double> dq_scale = of_scale(at.scale), dk_scale = of_scale(at.scale + 1);
   const bool divided = heads.divided();
   const int64 rows = heads.sizes.queries;
   const StageSums<T> of_stage(c, at, heads.count, rows);
@@ -175,9 +192,9 @@ std::vector<Tensor> backward(const KernelCall& c) {
   const T* const total = c.saved[0].template data<T>();
   for_heads<T>(heads.count, heads.sizes, [&](int64 i, T* scratch) {
     LinearBackward<T> b{
-        heads.at(i),     g.rows(i),      y.rows(i),  divided ? total + i * rows : nullptr,
-        dq.rows(i),      dk.rows(i),     dv.rows(i), divided ? to_eps + i * rows : nullptr,
-        dq_turn.rows(i), dk_turn.rows(i)};
+        heads.at(i),     g.rows(i),       y.rows(i),        divided ? total + i * rows : nullptr,
+        dq.rows(i),      dk.rows(i),      dv.rows(i),       divided ? to_eps + i * rows : nullptr,
+        dq_turn.rows(i), dk_turn.rows(i), dq_scale.rows(i), dk_scale.rows(i)};
     of_stage.place(b, i);
     GRADUS_KERNELS(kLinearAttention).of(T()).backward(b, scratch);
   });
@@ -188,6 +205,9 @@ std::vector<Tensor> backward(const KernelCall& c) {
   if (divided && wanted(at.eps)) out[static_cast<std::size_t>(at.eps)] = deps;
   if (const auto turn = static_cast<std::size_t>(at.turn))
     out[turn] = dq_turn.tensor(), out[turn + 1] = dk_turn.tensor();
+  for (const int i : {at.scale, at.scale + 1})
+    if (const auto k = static_cast<std::size_t>(i); at.scale && wanted(i))
+      out[k] = cast((i == at.scale ? dq_scale : dk_scale).tensor(), c.in[k].dtype());
   of_stage.give(out, c, at);
   return out;
 }
@@ -207,6 +227,11 @@ Var reference(std::span<const Var> in, const Attrs& attrs) {
   }
   if (at.kept) h = h * cast(input(at.kept), h.dtype());
   const auto attend = [&](const Var& v) {
+    if (at.scale) {
+      const auto wide = [&](int i) { return cast(input(i), DType::f64); };
+      const Var weights = exp(tril(wide(at.scale) + transpose(wide(at.scale + 1))));
+      return matmul(tril(matmul(f, transpose(h))) * cast(weights, v.dtype()), v);
+    }
     if (attrs.flag("causal")) return causal_product(f, h, v);
     return matmul(f, matmul(transpose(h), v));
   };
@@ -226,7 +251,8 @@ extern const OpDef kLinearAttention{
     .formula =
         "y_m = f_m S_m / (f_m . z_m + eps_m), S_m = sum h_n v_n^T, z_m = sum h_n over n <= m "
         "(or all), f = map(q), h = map(k), 0 where not kept; without eps: f_m S_m; turned: "
-        "[f c, f s], [h c, h s] in their place; map of u = x W + b (or x): each number's, or e^(u "
+        "[f c, f s], [h c, h s] in their place; scaled: e^s f, e^t h; map of u = x W + b (or x): "
+        "each number's, or e^(u "
         "- "
         "s - c |x|^2/2), the same of u and -u, a [cos u, sin u], [1, x', x'_i^2 / sqrt 2, x'_i "
         "x'_j "
@@ -234,7 +260,8 @@ extern const OpDef kLinearAttention{
     .vjp_formula =
         "e = g / total, u = -(g . y) / total; df = e S^T + u z^T, dh = v R^T + t, dv = h R, deps = "
         "u, R_n = sum f_m^T e_m, t_n = sum u_m f_m over m >= n (or all); of turned halves a, b: "
-        "c a + s b, dc = f . a, ds = f . b; dx = du W^T - c x sum f df, dW = sum x^T du, db = sum "
+        "c a + s b, dc = f . a, ds = f . b; of scales ds = f . df, dt = h . dh; dx = du W^T - c x "
+        "sum f df, dW = sum x^T du, db = sum "
         "du, ds = -sum f df",
     .source = "Katharopoulos et al. 2020, eq. 4-11",
     .infer = infer_attention,
@@ -256,14 +283,17 @@ extern const OpDef kLinearAttention{
 namespace gradus {
 
 Var linear_attention(At q, const Var& k, const Var& v, Keys keys, const RowFeatures& features,
-                     const Var& eps, const Var& kept, const Var& q_turn, const Var& k_turn) {
-  check_shape(q_turn.defined() == k_turn.defined(),
+                     const LinearTerms& terms) {
+  check_shape(terms.q_turn.defined() == terms.k_turn.defined(),
               "linear_attention: the turns of q and of k go together");
   check_shape(features.q_shift.defined() == features.k_shift.defined(),
               "linear_attention: the shifts of q and of k go together");
+  check_shape(terms.q_scale.defined() == terms.k_scale.defined(),
+              "linear_attention: the scales of q and of k go together");
   std::vector<Var> in{q.var, k, v};
-  for (const Var* more : {&eps, &kept, &q_turn, &k_turn, &features.weight, &features.bias,
-                          &features.q_shift, &features.k_shift})
+  for (const Var* more :
+       {&terms.eps, &terms.kept, &terms.q_turn, &terms.k_turn, &features.weight, &features.bias,
+        &features.q_shift, &features.k_shift, &terms.q_scale, &terms.k_scale})
     if (more->defined()) in.push_back(*more);
   const ops::FeaturesSaid said{features.map,
                                features.weight.defined(),
@@ -272,7 +302,8 @@ Var linear_attention(At q, const Var& k, const Var& v, Keys keys, const RowFeatu
                                features.norm,
                                features.scale};
   return gradus::apply(ops::kLinearAttention, in,
-                       ops::attrs_of(keys, said, eps.defined(), kept.defined(), q_turn.defined()),
+                       ops::attrs_of(keys, said, terms.eps.defined(), terms.kept.defined(),
+                                     terms.q_turn.defined(), terms.q_scale.defined()),
                        q.where);
 }
 

@@ -15,12 +15,12 @@ struct FeaturesSaid {
   double norm = 0, scale = 1;
 };
 Attrs attrs_of(Keys keys, const FeaturesSaid& features, bool divided, bool masked,
-               bool turned = false);
+               bool turned = false, bool scaled = false);
 
-/// Where the inputs behind q, k and v stand; 0: not there. A turn of k, or a shift of k, comes
+/// Where the inputs behind q, k and v stand; 0: not there. A turn of k, a shift or a scale, comes
 /// after that of q.
 struct Places {
-  int eps, kept, turn, weight, bias, shift;
+  int eps, kept, turn, weight, bias, shift, scale;
 };
 Places places_of(const Attrs& attrs);
 

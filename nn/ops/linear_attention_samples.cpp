@@ -13,6 +13,7 @@ struct Kind {
   Keys keys;
   FeaturesSaid said;
   bool divided, masked = false, turned = false;
+  double scales = 0;  ///< how large scales of tokens are about; 0: none
 };
 /// `columns`: of the weight.
 struct Sizes {
@@ -39,9 +40,10 @@ Sample sample(const Kind& kind, const Shape& batch, const Sizes& n) {
   const std::vector<double> kinks =
       has_kink && !f.weighted ? std::vector<double>{0} : std::vector<double>{};
   const double low = !needs_sign ? -1.5 : has_kink ? -0.5 : 0.2;
-  Sample s{.in = {input(n.queries, n.features, low, 1.5, kinks),
-                  input(n.keys, n.features, low, 1.5, kinks), input(n.keys, n.width, -1, 1)},
-           .attrs = attrs_of(kind.keys, f, kind.divided, kind.masked, kind.turned)};
+  Sample s{
+      .in = {input(n.queries, n.features, low, 1.5, kinks),
+             input(n.keys, n.features, low, 1.5, kinks), input(n.keys, n.width, -1, 1)},
+      .attrs = attrs_of(kind.keys, f, kind.divided, kind.masked, kind.turned, kind.scales > 0)};
   if (kind.divided) s.in.push_back(input(n.queries, 1, 0.5, 1));
   if (kind.masked) {
     s.in.push_back(input(n.keys, 1, 0, 2));
@@ -53,6 +55,10 @@ Sample sample(const Kind& kind, const Shape& batch, const Sizes& n) {
   if (f.biased) s.in.push_back({.shape = {n.columns}, .low = -0.3, .high = 0.3});
   if (f.shifted)
     for (int64 rows : {n.queries, int64{1}}) s.in.push_back(input(rows, 1, 0.2, 1));
+  if (const double scale = kind.scales; scale > 0) {
+    s.in.push_back(input(n.queries, 1, -scale - 1, -scale));
+    s.in.push_back(input(n.keys, 1, scale - 1, scale));
+  }
   return s;
 }
 
@@ -73,7 +79,8 @@ constexpr FeaturesSaid kTaylor{.map = ElementMap::quadratic, .scale = 0.8};
 
 }  // namespace
 
-Attrs attrs_of(Keys keys, const FeaturesSaid& f, bool divided, bool masked, bool turned) {
+Attrs attrs_of(Keys keys, const FeaturesSaid& f, bool divided, bool masked, bool turned,
+               bool scaled) {
   const auto flag = [](bool b) { return static_cast<int64>(b); };
   return {{"causal", flag(keys == Keys::earlier)},
           {"map", std::string(name_of(f.map))},
@@ -83,6 +90,7 @@ Attrs attrs_of(Keys keys, const FeaturesSaid& f, bool divided, bool masked, bool
           {"weighted", flag(f.weighted)},
           {"biased", flag(f.biased)},
           {"shifted", flag(f.shifted)},
+          {"scaled", flag(scaled)},
           {"norm", f.norm},
           {"scale", f.scale}};
 }
@@ -97,6 +105,7 @@ Places places_of(const Attrs& a) {
   Places p{};
   p.eps = take("divided", 1), p.kept = take("masked", 1), p.turn = take("turned", 2);
   p.weight = take("weighted", 1), p.bias = take("biased", 1), p.shift = take("shifted", 2);
+  p.scale = take("scaled", 2);
   return p;
 }
 
@@ -141,7 +150,12 @@ std::vector<Sample> linear_attention_samples() {
           sample({kEarlier, kTaylor, true, true}, {2}, {5, 5, 3, 2}),
           sample({kEarlier, kTaylor, false, false, true}, {}, {34, 34, 2, 1}),
           sample({kAll, kTaylor, false, true}, {2}, {3, 4, 3, 1}),
-          sample({kEarlier, kTaylor, true}, {}, {1, 1, 1, 1})};
+          sample({kEarlier, kTaylor, true}, {}, {1, 1, 1, 1}),
+          sample({kEarlier, kIdentity, true, true, false, 2}, {2}, {5, 5, 3, 2}),
+          sample({kEarlier, kElu1, true, false, false, 1}, {}, {1, 1, 2, 1}),
+          sample({kEarlier, kExp, true, false, true, 90}, {}, {33, 33, 1, 1}),
+          sample({kEarlier, kFavorPlus, true, false, false, 2}, {2}, {5, 5, 3, 2, 2}),
+          sample({kEarlier, kIdentity, false, false, false, 1}, {}, {67, 67, 1, 1})};
 }
 
 std::vector<BadSample> linear_attention_bad() {
@@ -161,6 +175,12 @@ std::vector<BadSample> linear_attention_bad() {
       {.in = {q, q, v, v, one},
        .attrs = attrs_of(kEarlier, kElu1, false, false, true),
        .message = "the turn of k must be (5, 2), got (5, 1)"},
+      {.in = {q, q, v, one, {.shape = {5}}},
+       .attrs = attrs_of(kEarlier, kElu1, false, false, false, true),
+       .message = "the scale of k must be (5, 1), got (5)"},
+      {.in = {q, q, v, one, one},
+       .attrs = attrs_of(kAll, kElu1, false, false, false, true),
+       .message = "scales of tokens need keys that are earlier"},
       {.in = {q, q, v, one, one},
        .attrs = attrs_of(kEarlier, kExp, false, false),
        .message = "the shift of k must be (1, 1), got (5, 1)"},

@@ -67,9 +67,11 @@ Var attend(const Case& c, const Inputs& in) {
                              .k_shift = where(c.shifted, in.k_shift),
                              .norm = c.norm,
                              .scale = c.scale};
-  return linear_attention(in.q, in.k, in.v, c.keys, features, c.divided ? in.eps : Var(),
-                          c.masked ? in.kept : Var(), c.turned ? in.q_turn : Var(),
-                          c.turned ? in.k_turn : Var());
+  return linear_attention(in.q, in.k, in.v, c.keys, features,
+                          {.eps = where(c.divided, in.eps),
+                           .kept = where(c.masked, in.kept),
+                           .q_turn = where(c.turned, in.q_turn),
+                           .k_turn = where(c.turned, in.k_turn)});
 }
 Inputs cast_to(const Inputs& in, DType t) {
   const auto of = [t](const Var& x) { return leaf(cast(x.value(), t)); };
@@ -351,12 +353,12 @@ TEST_CASE("a NaN stays in its row and the later ones, and large numbers stay fin
   Tensor q = full({40, 2}, 0.5, DType::f64);
   const Tensor k = full({40, 2}, -800, DType::f64), v = random(1, {40, 3});
   const Var eps(full({40, 1}, 1e-6, DType::f64));
-  const Var tiny = linear_attention(Var(q), Var(k), Var(v), Keys::earlier, kElu1, eps);
+  const Var tiny = linear_attention(Var(q), Var(k), Var(v), Keys::earlier, kElu1, {.eps = eps});
   CHECK(statistics(tiny.value()).non_finite == 0);
   std::vector<double> numbers(80, 0.5);
   numbers[70] = std::nan("");
   const Var y = linear_attention(Var(q), Var(from_values(numbers, {40, 2})), Var(v), Keys::earlier,
-                                 kElu1, eps);
+                                 kElu1, {.eps = eps});
   CHECK(statistics(slice(y.value(), 0, 0, 32)).non_finite == 0);
   CHECK(statistics(slice(y.value(), 0, 35, 40)).non_finite == 15);
 }
