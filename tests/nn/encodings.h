@@ -58,6 +58,30 @@ class FeatureRotation : public PositionalEncoding {
   }
 };
 
+/// Behind the feature map, f -> [f cos a, f sin a], a = 0.02 label.
+class FeatureTurns : public PositionalEncoding {
+ public:
+  FeatureTurns(const Build& b, EncodingShape s) : PositionalEncoding(b, s, kTime) {}
+  Traits traits() const override { return {.hooks = kTransformFeatures}; }
+  QueryKey transform_features(const Var& q, const Var& k, const Positions& p,
+                              Pass&) const override {
+    const QueryKey turns = feature_turns(p, q.dtype());
+    const auto turned = [](const Var& f, const Var& turn) {
+      const std::vector<Var> halves{f * slice(turn, -1, 0, 1), f * slice(turn, -1, 1, 2)};
+      return concat(halves, -1);
+    };
+    return {turned(q, turns.q), turned(k, turns.k)};
+  }
+  QueryKey feature_turns(const Positions& p, DType dtype) const override {
+    const auto of = [dtype](const Tensor& labels) {
+      const Tensor a = mul(unsqueeze(labels, 1), 0.02);
+      return Var(cast(concat(std::vector<Tensor>{cos(a), sin(a)}, -1), dtype));
+    };
+    return {of(query_labels(p)), of(key_labels(p))};
+  }
+  int64 transformed_features(int64 m) const override { return 2 * m; }
+};
+
 /// -0.1 h |lag| on each score.
 class TimeBias : public PositionalEncoding {
  public:

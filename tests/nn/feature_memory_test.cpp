@@ -13,13 +13,14 @@ constexpr int64 kHeads = 4, kTokens = 2047;  // sizes that the pool does not rou
 
 /// Memory of the pool that a forward pass of q, k, v leaves in use, by that of q.
 double units_held(std::string_view map, bool causal, int64 d,
-                  Normaliser normaliser = Normaliser::sum) {
+                  Normaliser normaliser = Normaliser::sum,
+                  const MakeEncoding& make_encoding = make<Plain>()) {
   CoreConfig config;
   config.normaliser = normaliser;
   config.kind = CoreKind::linear;
   config.feature_map = std::string(map);
   if (!find_feature_map(map).non_negative) config.normaliser = Normaliser::none;
-  const CoreCase c(config, make<Plain>(), kHeads, d, DType::f32);
+  const CoreCase c(config, make_encoding, kHeads, d, DType::f32);
   const Input in = random_input({1, kHeads}, kTokens, d, d, 1, DType::f32);
   const Positions p = time_positions(kTokens, causal);
   Pass pass = Pass::eval();
@@ -69,6 +70,14 @@ TEST_CASE("exponentials that nothing divides are scaled back: one unit more") {
     const double units = units_held(map, true, 32, Normaliser::none);
     INFO(std::string(map) << ": " << units << " units");
     CHECK(units < 2 + 5.0 / 32);
+  }
+}
+
+TEST_CASE("turned features are not stored either") {
+  for (const char* map : {"elu1", "favor_plus", "hedgehog"}) {
+    const double units = units_held(map, true, 32, Normaliser::sum, make<FeatureTurns>());
+    INFO(std::string(map) << ": " << units << " units");
+    CHECK(units < 1 + 6.0 / 32);  // two more columns, of turns, which all heads share
   }
 }
 
