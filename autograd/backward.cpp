@@ -4,7 +4,6 @@
 #include "autograd/state.h"
 #include "autograd/sweep.h"
 #include "tensor/elementwise.h"
-#include "tensor/parallel.h"
 
 namespace gradus {
 
@@ -116,17 +115,10 @@ bool is_ours(const Var& v) {
 void accumulate(Var& sum, const Var& g, bool create_graph) {
   if (!sum.defined()) {
     sum = g;
-  } else if (create_graph || !is_ours(sum) || !g.value().is_contiguous()) {
+  } else if (create_graph || !is_ours(sum)) {
     sum = add(sum, g);
   } else {
-    dispatch_float(sum.dtype(), "a cotangent", [&](auto tag) {
-      using T = typename decltype(tag)::type;
-      T* to = sum.node().value.template writable<T>();
-      const T* from = g.value().template data<T>();
-      parallel_for(0, sum.numel(), 1 << 15, [&](int64 begin, int64 end) {
-        for (int64 i = begin; i < end; ++i) to[i] += from[i];
-      });
-    });
+    add_to(sum.node().value, g.value());
   }
 }
 

@@ -41,6 +41,8 @@ Tensor add(const Tensor& a, double b);
 Tensor mul(const Tensor& a, double b);
 Tensor pow(const Tensor& a, double b);
 Tensor clamp(const Tensor& x, double low, double high);
+/// sum += x of the same shape, f32 or f64, in the sum's own storage: it must be writable.
+void add_to(Tensor& sum, const Tensor& x);
 
 // Any dtype -> u8 of 0 and 1.
 Tensor equal(const Tensor& a, const Tensor& b);

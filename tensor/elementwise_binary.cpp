@@ -61,6 +61,25 @@ Tensor combine_scalar(const Tensor& a, double b, std::string_view what, F f) {
 }  // namespace
 
 Tensor add(const Tensor& a, const Tensor& b) { return combine(a, b, "add", kAdd); }
+void add_to(Tensor& sum, const Tensor& x) {
+  detail::check_same_dtype(sum, x, "add_to");
+  check_shape(sum.shape() == x.shape(), "add_to of {} and {}: shapes differ", sum, x);
+  dispatch_float(sum.dtype(), "add_to", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    T* const to = sum.writable<T>();
+    const T* const from = x.data<T>();
+    const detail::Walk<1> walk(x.shape(), {&x});
+    const int64 step = walk.inner_stride(0);
+    walk.run_parallel([=](const int64(&at)[1], int64 first, int64 count) {
+      const T* __restrict p = from + at[0];
+      T* __restrict y = to + first;
+      if (step == 1)
+        for (int64 i = 0; i < count; ++i) y[i] += p[i];
+      else
+        for (int64 i = 0; i < count; ++i) y[i] += p[i * step];
+    });
+  });
+}
 Tensor sub(const Tensor& a, const Tensor& b) { return combine(a, b, "sub", kSub); }
 Tensor mul(const Tensor& a, const Tensor& b) { return combine(a, b, "mul", kMul); }
 Tensor div(const Tensor& a, const Tensor& b) {

@@ -31,6 +31,14 @@ struct Sum {
   static Out finish(Acc a) { return a; }
 };
 
+/// Of floats: columns by a kernel.
+template <class T>
+struct FloatSum : Sum<T> {
+  static void sum_rows(const T* x, int64 lead, int64 rows, int64 columns, T* total) {
+    GRADUS_KERNELS(sum_rows_kernels).of(T{})(x, lead, rows, columns, total);
+  }
+};
+
 /// The larger of two, or the smaller; a NaN wins.
 template <class T, bool kLargest>
 struct Extreme {
@@ -122,7 +130,9 @@ Shape reduced_shape(const Shape& shape, const Axes& axes, Keep keep) {
 
 Tensor sum(const Tensor& x, const Axes& axes, Keep keep) {
   return dispatch_all(x.dtype(), [&](auto tag) {
-    return detail::reduce<Sum<typename decltype(tag)::type>>(x, axes, keep);
+    using T = typename decltype(tag)::type;
+    using P = std::conditional_t<std::is_floating_point_v<T>, FloatSum<T>, Sum<T>>;
+    return detail::reduce<P>(x, axes, keep);
   });
 }
 

@@ -1,10 +1,12 @@
 // The engine behind the reductions. A policy says what is accumulated:
 //   In, Acc, Out; identity(); step(Acc, In); merge(Acc, Acc); finish(Acc)
+// and, where a kernel does what Reduction::add_rows does, that kernel: sum_rows.
 // Every sum is a fixed tree: leaves of fixed size, merged pairwise; long reductions are cut into
 // parts of fixed size that are merged pairwise in order. So the bits depend on the shape and the
 // strides, never on the threads.
 #pragma once
 
+#include "tensor/kernels/sum_rows.h"
 #include "tensor/reduce.h"
 #include "tensor/strided.h"
 
@@ -75,8 +77,8 @@ class Reduction {
  private:
   static constexpr int64 kPart = 65536;  // elements of one part
   static constexpr int64 kLeaf = 512;
-  static constexpr int64 kTile = 256;  // columns accumulated side by side
-  static constexpr int64 kBlock = 64;  // rows summed one after the other
+  static constexpr int64 kTile = 256;         // columns accumulated side by side
+  static constexpr int64 kBlock = kSumBlock;  // rows summed one after the other
 
   static Walk<1> axes_of(const Tensor& x, const std::vector<bool>& reduced, bool wanted) {
     Shape shape;
@@ -153,6 +155,9 @@ class Reduction {
 
   void add_rows(const In* base, int64 count, int64 begin, int64 end, Acc* total) const {
     const int64 column_step = kept_.inner_stride(0), row_step = reduced_.inner_stride(0);
+    if constexpr (requires { P::sum_rows; })
+      if (column_step == 1 && reduced_.inner_size() == reduced_.numel())
+        return P::sum_rows(base + begin * row_step, row_step, end - begin, count, total);
     Acc block[kTile];
     std::fill(total, total + count, P::identity());
     std::fill(block, block + count, P::identity());

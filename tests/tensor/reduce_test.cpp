@@ -169,3 +169,17 @@ TEST_CASE("sum_to undoes a broadcast") {
   CHECK(sum_to(zeros({0, 3}), {1, 3}).to_vector<double>() == List{0, 0, 0});
   CHECK_THROWS_AS(sum_to(x, {5}), ShapeError);
 }
+
+TEST_CASE("sums of columns side by side have the bits of columns apart, which plain loops add") {
+  for (const DType dtype : {DType::f32, DType::f64})
+    for (const int64 rows : {0, 1, 63, 64, 65, 300, 2000})
+      for (const int64 columns : {4, 7, 16, 17, 63, 100, 256, 300}) {
+        CAPTURE(rows);
+        CAPTURE(columns);
+        const Tensor apart = slice(wave({rows, 2 * columns}, dtype), 1, 0, 2 * columns, 2);
+        const Tensor together = copy(apart);
+        CHECK(same_bits(sum(together, {0}), sum(apart, {0})));
+        const Tensor wide = pad(together, 1, 3, 2, 0);  // rows further apart
+        CHECK(same_bits(sum(slice(wide, 1, 3, columns + 3), {0}), sum(apart, {0})));
+      }
+}
