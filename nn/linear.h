@@ -3,6 +3,7 @@
 
 #include "nn/init.h"
 #include "nn/module.h"
+#include "nn/ops.h"
 
 namespace gradus {
 
@@ -22,8 +23,7 @@ class Linear : public Layer {
  protected:
   /// x [..., in] -> [..., out]
   Var forward(const Var& x, Pass&) const override {
-    const Var y = matmul(x, transpose(*weight_));
-    return bias_ ? add(y, **bias_) : y;
+    return bias_ ? linear(x, *weight_, **bias_) : matmul(x, transpose(*weight_));
   }
 
  private:

@@ -91,11 +91,12 @@ void multiply_here(const BatchProduct& p, T* out) {
                        .b = p.b.data<T>() + batch_offset(p.b, p.batch, index),
                        .lead_b = p.layout_b.lead,
                        .c = out + index * p.m * p.n,
-                       .lead_c = p.n};
+                       .lead_c = p.n,
+                       .bias = p.row.defined() ? p.row.data<T>() : nullptr};
     if (of_rows)
       part.m = last - first, part.a += first * part.row_a, part.c += first * p.n;
     else
-      part.n = last - first, part.b += first, part.c += first;
+      part.n = last - first, part.b += first, part.c += first, part.bias += part.bias ? first : 0;
     kernels.multiply(part);
   };
   run_tasks(p.batch.numel() * tiles, multiply_adds(p) / static_cast<double>(tiles),
@@ -126,6 +127,12 @@ Blocks cut(int64 m, int64 n, int64 k) {
 }
 
 template <class T>
+void add_row(T* out, int64 rows, int64 columns, int64 lead, const T* row) {
+  for (int64 i = 0; i < rows; ++i)
+    for (int64 j = 0; j < columns; ++j) out[i * lead + j] += row[j];
+}
+
+template <class T>
 void multiply_by_blas(const BatchProduct& p, T* out) {
   const T *from_a = p.a.data<T>(), *from_b = p.b.data<T>();
   const Blocks blocks = cut(p.m, p.n, p.k);
@@ -146,6 +153,8 @@ void multiply_by_blas(const BatchProduct& p, T* out) {
                   y += first * column_step, z += first;
                 gemm(p.layout_a.transposed, p.layout_b.transposed, m, n, p.k, T(1), x,
                      p.layout_a.lead, y, p.layout_b.lead, T(0), z, p.n);
+                if (p.row.defined())
+                  add_row(z, m, n, p.n, p.row.data<T>() + (blocks.of_rows ? 0 : first));
               }
             });
 }

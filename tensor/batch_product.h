@@ -17,10 +17,10 @@ struct Layout {
   bool turned() const { return transposed == Transposed::yes; }
 };
 
-/// out [batch..., m, n] = a [..., m, k] b [..., k, n]: batch axes broadcast, out is contiguous, and
-/// no size is 0.
+/// out [batch..., m, n] = a [..., m, k] b [..., k, n], plus `row` [n] where that is defined: batch
+/// axes broadcast, row and out are contiguous, and no size is 0.
 struct BatchProduct {
-  Tensor a, b;
+  Tensor a, b, row;
   Layout layout_a, layout_b;
   Shape batch;
   int64 m, n, k;

@@ -24,15 +24,18 @@ Shape batch_of(const Shape& s) {
   return Shape(std::span<const int64>(s.begin(), static_cast<std::size_t>(s.rank() - 2)));
 }
 
-/// a [..., M, K] times b [..., K, N], both of two axes or more, into out.
+/// a [..., M, K] times b [..., K, N], both of two axes or more, plus row [N] or nothing, into out.
 template <class T>
-void multiply_matrices(Tensor a, Tensor b, Tensor& out) {
+void multiply_matrices(Tensor a, Tensor b, Tensor row, Tensor& out) {
   const int last = out.rank() - 1;
   int64 m = out.shape()[last - 1];
   const int64 n = out.shape()[last], k = b.shape()[b.rank() - 2];
   T* to = out.writable<T>();
   if (out.numel() == 0) return;
-  if (k == 0) return std::fill(to, to + out.numel(), T(0));
+  if (k == 0) {
+    for (int64 i = 0; i < out.numel(); ++i) to[i] = row.defined() ? row.data<T>()[i % n] : T(0);
+    return;
+  }
 
   Layout layout_a = layout_of(a), layout_b = layout_of(b);
   if (!layout_a.usable) a = contiguous(a), layout_a = layout_of(a);
@@ -51,6 +54,7 @@ void multiply_matrices(Tensor a, Tensor b, Tensor& out) {
 
   multiply<T>({.a = std::move(a),
                .b = std::move(b),
+               .row = std::move(row),
                .layout_a = layout_a,
                .layout_b = layout_b,
                .batch = batch,
@@ -92,7 +96,10 @@ Shape matmul_shape(const Shape& a, const Shape& b) {
   return out;
 }
 
-Tensor matmul(const Tensor& a, const Tensor& b) {
+namespace {
+
+/// a b + row, or a b where that is no tensor at all.
+Tensor product(const Tensor& a, const Tensor& b, const Tensor& row) {
   check_dtype(a.dtype() == b.dtype(), "matmul of {} and {}: both inputs need one dtype", a, b);
   const Shape shape = matmul_shape(a.shape(), b.shape());
   return dispatch_float(a.dtype(), "matmul", [&](auto tag) {
@@ -102,9 +109,22 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
     if (b.rank() == 1) padded.push_back(1);
     Tensor out = Tensor::empty(padded, a.dtype());
     multiply_matrices<T>(a.rank() == 1 ? unsqueeze(a, 0) : a, b.rank() == 1 ? unsqueeze(b, 1) : b,
-                         out);
+                         row, out);
     return padded == shape ? out : reshape(out, shape);
   });
+}
+
+}  // namespace
+
+Tensor matmul(const Tensor& a, const Tensor& b) { return product(a, b, Tensor()); }
+
+Tensor matmul(const Tensor& a, const Tensor& b, const Tensor& row) {
+  check_dtype(row.dtype() == b.dtype(), "matmul of {} and {} plus {}: all need one dtype", a, b,
+              row);
+  check_shape(b.rank() >= 2 && row.shape() == Shape{b.shape().back()},
+              "the row that is added to a product of {} and {} must be as long as its rows, got {}",
+              a.shape(), b.shape(), row.shape());
+  return product(a, b, contiguous(row));
 }
 
 }  // namespace gradus

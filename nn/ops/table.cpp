@@ -5,15 +5,15 @@ namespace gradus {
 
 namespace ops {
 extern const OpDef kBceWithLogits, kCausalProduct, kCrossEntropyRows, kElu1, kGelu, kLagProduct,
-    kLayerNorm, kLinearAttention, kRmsNorm, kSilu, kSoftmaxAttention, kToeplitzProduct;
+    kLayerNorm, kLinear, kLinearAttention, kRmsNorm, kSilu, kSoftmaxAttention, kToeplitzProduct;
 }  // namespace ops
 
 std::span<const OpDef* const> nn_ops() {
   using namespace ops;
   static const OpDef* const table[] = {
-      &kBceWithLogits, &kCausalProduct, &kCrossEntropyRows, &kElu1,
-      &kGelu,          &kLagProduct,    &kLayerNorm,        &kLinearAttention,
-      &kRmsNorm,       &kSilu,          &kSoftmaxAttention, &kToeplitzProduct};
+      &kBceWithLogits,  &kCausalProduct, &kCrossEntropyRows, &kElu1,    &kGelu, &kLagProduct,
+      &kLayerNorm,      &kLinear,        &kLinearAttention,  &kRmsNorm, &kSilu, &kSoftmaxAttention,
+      &kToeplitzProduct};
   return table;
 }
 

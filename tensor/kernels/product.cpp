@@ -25,8 +25,9 @@ struct Tile {
   N lead_b, depth;
   T* c;
   N lead_c;
-  N skip;    // columns at the left that are left as they are: the tile before has them
-  bool add;  // to what is in C
+  N skip;         // columns at the left that are left as they are: the tile before has them
+  bool add;       // to what is in C
+  const T* bias;  // then added to each row; or null
 };
 
 /// Stores the columns from `skip` on of a tile's sums, row by row in `sums`.
@@ -34,7 +35,7 @@ template <class T>
 [[gnu::noinline]] void store_right(const Tile<T>& t, const T* sums, int rows) {
   for (int i = 0; i < rows; ++i, sums += kTileColumns<T>) {
     T* const c = t.c + i * t.lead_c;
-    for (N j = t.skip; j < kTileColumns<T>; ++j) c[j] = t.add ? c[j] + sums[j] : sums[j];
+    for (N j = t.skip; j < kTileColumns<T>; ++j) c[j] = sums[j];
   }
 }
 
@@ -53,6 +54,21 @@ void multiply_tile(const Tile<T>& t) {
       sum[i][1] += b1 * x;
     }
   }
+  if (t.add) {
+#pragma GCC unroll 12
+    for (int i = 0; i < kRows; ++i) {
+      sum[i][0] += load(t.c + i * t.lead_c);
+      sum[i][1] += load(t.c + i * t.lead_c + kLane);
+    }
+  }
+  if (t.bias) {
+    const Vec<T> b0 = load(t.bias), b1 = load(t.bias + kLane);
+#pragma GCC unroll 12
+    for (int i = 0; i < kRows; ++i) {
+      sum[i][0] += b0;
+      sum[i][1] += b1;
+    }
+  }
   if (t.skip > 0) {
     T sums[kRows * kTileColumns<T>];
 #pragma GCC unroll 12
@@ -64,9 +80,8 @@ void multiply_tile(const Tile<T>& t) {
   }
 #pragma GCC unroll 12
   for (int i = 0; i < kRows; ++i) {
-    T* const c = t.c + i * t.lead_c;
-    store(c, t.add ? load(c) + sum[i][0] : sum[i][0]);
-    store(c + kLane, t.add ? load(c + kLane) + sum[i][1] : sum[i][1]);
+    store(t.c + i * t.lead_c, sum[i][0]);
+    store(t.c + i * t.lead_c + kLane, sum[i][1]);
   }
 }
 
@@ -100,7 +115,8 @@ void multiply(const Product<T>& p) {
                             .c = p.c + row * p.lead_c + from,
                             .lead_c = p.lead_c,
                             .skip = column - from,
-                            .add = k > 0},
+                            .add = k > 0,
+                            .bias = p.bias && k + kProductDepth >= p.k ? p.bias + from : nullptr},
                            smaller(kTileRows, end - row));
       }
   }

@@ -1,8 +1,8 @@
-// C = A B for row-major B and C, and A of any strides, without copies of the operands: a block of C
-// stays in registers while rows of B, times numbers of A, are added to it. An element of C is the
-// sum over k from 0 up, in parts of kProductDepth terms that are added in order, whatever else is
-// computed with it: its bits do not depend on how C is cut. Blocking: Goto and van de Geijn,
-// "Anatomy of high-performance matrix multiplication", 2008.
+// C = A B, or C = A B + a row, for row-major B and C, and A of any strides, without copies of the
+// operands: a block of C stays in registers while rows of B, times numbers of A, are added to it.
+// An element of C is the sum over k from 0 up, in parts of kProductDepth terms that are added in
+// order, whatever else is computed with it: its bits do not depend on how C is cut. Blocking: Goto
+// and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,7 @@ struct Product {
   std::int64_t lead_b;
   T* c;
   std::int64_t lead_c;
+  const T* bias = nullptr;  ///< n numbers that are added to each row of C, last; or null
 };
 
 template <class T>

@@ -40,9 +40,11 @@ std::vector<T> numbers(int64 count, double seed) {
 }
 
 /// The kernel on A stored as it is or transposed, with rows `gap` further apart than they are long
-/// and what lies between them, and around C, set to a mark that must stay.
+/// and what lies between them, and around C, set to a mark that must stay. `biased`: a row is
+/// added.
 template <class T>
-void check_kernel(int64 m, int64 n, int64 k, bool turned, int64 gap) {
+void check_kernel(int64 m, int64 n, int64 k, bool turned, int64 gap, bool biased = false) {
+  CAPTURE(biased);
   CAPTURE(m);
   CAPTURE(n);
   CAPTURE(k);
@@ -50,6 +52,7 @@ void check_kernel(int64 m, int64 n, int64 k, bool turned, int64 gap) {
   CAPTURE(gap);
   const std::vector<T> a = numbers<T>(m * k, 1), b = numbers<T>(k * n, 2);
   const int64 lead_a = (turned ? m : k) + gap, lead_b = n + gap, lead_c = n + gap;
+  const std::vector<T> bias = numbers<T>(n, 3);
   const T mark = static_cast<T>(kNaN);
   const auto size = [](int64 count) { return static_cast<std::size_t>(count); };
   // Each ends with its last number: a read beyond it is seen by the address sanitizer.
@@ -72,7 +75,8 @@ void check_kernel(int64 m, int64 n, int64 k, bool turned, int64 gap) {
                  .b = from_b.data(),
                  .lead_b = lead_b,
                  .c = to.data(),
-                 .lead_c = lead_c});
+                 .lead_c = lead_c,
+                 .bias = biased ? bias.data() : nullptr});
   const std::vector<double> truth = plain(a, b, m, n, k);
   const double tolerance =
       4 * std::numeric_limits<T>::epsilon() * (1 + std::sqrt(static_cast<double>(k)));
@@ -80,7 +84,9 @@ void check_kernel(int64 m, int64 n, int64 k, bool turned, int64 gap) {
   for (int64 i = 0; i < m; ++i)
     for (int64 j = 0; j < lead_c && i * lead_c + j < static_cast<int64>(to.size()); ++j) {
       const double got = static_cast<double>(to[size(i * lead_c + j)]);
-      const double error = j < n ? got - truth[size(i * n + j)] : got - 77;
+      const double wanted = j < n ? truth[size(i * n + j)] : 77;
+      const double error =
+          got - wanted - (biased && j < n ? static_cast<double>(bias[size(j)]) : 0);
       wrong += !(std::abs(error) <= (j < n ? tolerance : 0));
     }
   CHECK(wrong == 0);
@@ -98,7 +104,8 @@ void check_sizes() {
         check_kernel<T>(rows + 2, n, 2, turned, gap);
       for (const int64 k :
            {int64{1}, kProductDepth - 1, kProductDepth, kProductDepth + 1, 2 * kProductDepth + 7})
-        check_kernel<T>(rows + 3, columns + 5, k, turned, gap);
+        for (const bool biased : {false, true})
+          check_kernel<T>(rows + 3, columns + 5, k, turned, gap, biased);
       // More than a block of rows.
       check_kernel<T>(21 * rows + 1, columns + 3, kProductDepth + 2, turned, gap);
     }
