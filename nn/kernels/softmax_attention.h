@@ -21,6 +21,13 @@ struct SoftmaxMatrix {
   std::int64_t row_step = 0, column_step = 1;
 };
 
+/// Rows to write, columns side by side; null where not wanted.
+template <class T>
+struct SoftmaxRows {
+  T* at = nullptr;
+  std::int64_t step = 0;  // from row to row
+};
+
 /// One head of one sequence.
 template <class T>
 struct SoftmaxHead {
@@ -39,16 +46,16 @@ struct SoftmaxHead {
   // drop_below, and multiplied by kept elsewhere (tensor/random.h).
   std::uint64_t drop_below = 0, random_key = 0, random_draw = 0, first_element = 0;
   T kept = 1;
-  T *y = nullptr, *top = nullptr,
-    *inverse = nullptr;  // [queries, value_width], t and 1/l [queries]
+  SoftmaxRows<T> y;                      // written by the forward direction
+  T *top = nullptr, *inverse = nullptr;  // t and 1/l [queries]
 };
 
-/// Gradients of one head; null where not wanted. g, dk and dv are rows side by side.
+/// Gradients of one head; null where not wanted.
 template <class T>
 struct SoftmaxGrads {
-  SoftmaxMatrix<T> g;
-  T* dq = nullptr;  // written by the part that has all keys, else the part's own sum
-  T *dk = nullptr, *dv = nullptr;
+  SoftmaxMatrix<T> g, y;
+  SoftmaxRows<T> dq;  // written by the part that has all keys, else the part's own sum
+  SoftmaxRows<T> dk, dv;
   T* dbias = nullptr;  // [queries, keys]: added to
   T* dlag = nullptr;   // [queries + keys - 1]: added to
 };

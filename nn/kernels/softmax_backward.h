@@ -100,6 +100,15 @@ void add_diagonals(T* dlag, const T* dscores, int64_t rows) {
   }
 }
 
+/// Rows first .. first + rows - 1 of `to`: those of `from`, times factor.
+template <class T>
+void put_rows(SoftmaxRows<T> to, int64_t first, int64_t rows, int64_t width, const T* from,
+              int64_t lead, T factor) {
+  if (!to.at) return;
+  for (int64_t r = 0; r < rows; ++r)
+    scale_row(to.at + (first + r) * to.step, from + r * lead, width, factor);
+}
+
 template <class T>
 void add_key_block(const SoftmaxHead<T>& h, const SoftmaxGrads<T>& out, int64_t n,
                    const BackwardScratch<T>& s) {
@@ -140,13 +149,8 @@ void add_key_block(const SoftmaxHead<T>& h, const SoftmaxGrads<T>& out, int64_t 
                            s.q + (begin + from) * lead, rows - from);
     }
   }
-  for (int64_t r = 0; r < keys; ++r) {
-    if (out.dk)
-      for (int64_t j = 0; j < h.width; ++j) out.dk[(n + r) * h.width + j] = s.dk[r * lead + j];
-    if (out.dv)
-      for (int64_t j = 0; j < h.value_width; ++j)
-        out.dv[(n + r) * h.value_width + j] = s.dv[r * value_lead + j];
-  }
+  put_rows(out.dk, n, keys, h.width, s.dk, lead, T(1));
+  put_rows(out.dv, n, keys, h.value_width, s.dv, value_lead, T(1));
 }
 
 template <class T>
@@ -166,15 +170,13 @@ void backward(const SoftmaxHead<T>& h, const SoftmaxGrads<T>& out, int64_t begin
     T dot = 0;
     if (i < h.queries)
       for (int64_t j = 0; j < h.value_width; ++j)
-        dot += s.g[i * value_lead + j] * h.y[i * h.value_width + j];
+        dot += s.g[i * value_lead + j] * out.y.at[i * out.y.row_step + j * out.y.column_step];
     s.dots[i] = dot;
     s.top[i] = i < h.queries ? h.top[i] : T(0);
     s.inverse[i] = i < h.queries ? h.inverse[i] : T(0);
   }
   for (int64_t block = begin; block < end; ++block) add_key_block(h, out, block * kBlock, s);
-  if (out.dq)
-    for (int64_t i = 0; i < h.queries; ++i)
-      for (int64_t j = 0; j < h.width; ++j) out.dq[i * h.width + j] = s.dq[i * lead + j] * h.scale;
+  put_rows(out.dq, 0, h.queries, h.width, s.dq, lead, h.scale);
   if (out.dlag)
     for (int64_t n = 0; n < h.queries + h.keys - 1; ++n)
       out.dlag[h.queries + h.keys - 2 - n] += s.dlag[kBlock + n];

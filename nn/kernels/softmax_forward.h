@@ -133,8 +133,7 @@ void forward(const SoftmaxHead<T>& h, int64_t block, T* scratch) {
     const T inverse = empty ? T(0) : 1 / sum;
     h.top[i] = s.top[r] == T(-__builtin_inf()) ? T(0) : s.top[r];
     h.inverse[i] = sum == 0 && !empty ? T(__builtin_nan("")) : inverse;
-    T* y = h.y + i * h.value_width;
-    for (int64_t j = 0; j < h.value_width; ++j) y[j] = s.out[r * value_lead + j] * h.inverse[i];
+    scale_row(h.y.at + i * h.y.step, s.out + r * value_lead, h.value_width, h.inverse[i]);
   }
 }
 

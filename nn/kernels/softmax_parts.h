@@ -57,6 +57,15 @@ GRADUS_INLINE void fill(T* p, int64_t count, T x) {
   for (int64_t i = 0; i < count; ++i) p[i] = x;
 }
 
+/// to = from times factor, by vectors: rows are short, and loops of the compiler's begin with
+/// tests.
+template <class T>
+GRADUS_INLINE void scale_row(T* to, const T* from, int64_t width, T factor) {
+  int64_t j = 0;
+  for (; j + kLanes<T> <= width; j += kLanes<T>) store(to + j, load(from + j) * factor);
+  for (; j < width; ++j) to[j] = from[j] * factor;
+}
+
 /// acc[r] += sum over t of a[r, t] b[t]; kAcross: a[t, r]. Rows of b are C vectors.
 template <class T, int C, bool kAcross>
 GRADUS_INLINE void multiply(Vec<T> (&acc)[kRows][C], const T* a, int64_t lead_a, const T* b,
@@ -106,7 +115,7 @@ void pack_rows(T* to, int64_t lead, SoftmaxMatrix<T> m, int64_t first, int64_t r
     const T* from = m.at + (first + r) * m.row_step;
     T* row = to + r * lead;
     if (m.column_step == 1)
-      for (int64_t j = 0; j < width; ++j) row[j] = from[j] * factor;
+      scale_row(row, from, width, factor);
     else
       for (int64_t j = 0; j < width; ++j) row[j] = from[j * m.column_step] * factor;
     for (int64_t j = width; j < lead; ++j) row[j] = 0;

@@ -118,8 +118,8 @@ class Heads {
            static_cast<double>(common_.width + common_.value_width + 8);
   }
 
-  /// Head `index` of [B,H], with its rows of the outputs.
-  SoftmaxHead<T> head(int64 index, T* y, T* top, T* inverse) const {
+  /// Head `index` of [B,H], with its rows of the sums.
+  SoftmaxHead<T> head(int64 index, T* top, T* inverse) const {
     SoftmaxHead<T> h = common_;
     const int64 b = index / heads(), n = index % heads();
     h.q = matrix(q_, b, n), h.k = matrix(k_, b, n), h.v = matrix(v_, b, n);
@@ -134,7 +134,6 @@ class Heads {
       h.key_mask_step = mask_.strides()[1];
     }
     h.first_element = static_cast<std::uint64_t>(index * h.queries * h.keys);
-    h.y = y + index * h.queries * h.value_width;
     h.top = top + index * h.queries;
     h.inverse = inverse + index * h.queries;
     return h;
@@ -152,6 +151,30 @@ class Heads {
   SoftmaxHead<T> common_;
 };
 
+/// A fresh tensor [B,H,N,d] that lies in memory as `like` does: where the heads of a token stand
+/// side by side there, they do here, and joining them again is a view.
+template <class T>
+class HeadRows {
+ public:
+  HeadRows() = default;
+  HeadRows(const Tensor& like, const Shape& s) {
+    const bool side_by_side = like.strides()[1] < like.strides()[2];
+    tensor_ = Tensor::empty(side_by_side ? Shape{s[0], s[2], s[1], s[3]} : s, dtype_of<T>());
+    at_ = tensor_.template writable<T>();
+    if (side_by_side) tensor_ = gradus::permute(tensor_, {0, 2, 1, 3});
+  }
+  SoftmaxRows<T> of(int64 b, int64 h) const {
+    if (!at_) return {};
+    const Strides& step = tensor_.strides();
+    return {at_ + b * step[0] + h * step[1], step[2]};
+  }
+  const Tensor& tensor() const { return tensor_; }
+
+ private:
+  Tensor tensor_;
+  T* at_ = nullptr;
+};
+
 constexpr double kPart = 1 << 19;  // multiply-adds that are worth another thread
 
 /// 0, n - 1, 1, n - 2, ...: with a causal mask blocks side by side in this order are of equal work.
@@ -166,10 +189,9 @@ Forward attend(const ForwardCall& c) {
   const Shape rows{c.in(0).shape()[0], all.heads(), common.queries};
   Shape shape = rows;
   shape.push_back(common.value_width);
-  Tensor y = Tensor::empty(shape, dtype_of<T>());
+  const HeadRows<T> y(c.in(0), shape);
   Tensor top = Tensor::empty(rows, dtype_of<T>()), inverse = Tensor::empty(rows, dtype_of<T>());
-  T *to = y.template writable<T>(), *tops = top.template writable<T>(),
-    *inverses = inverse.template writable<T>();
+  T *tops = top.template writable<T>(), *inverses = inverse.template writable<T>();
   const SoftmaxKernels<T>& run = kernels<T>();
   const int64 blocks = all.blocks_of(common.queries);
   const double work = all.work() / static_cast<double>(std::max<int64>(1, blocks));
@@ -178,12 +200,14 @@ Forward attend(const ForwardCall& c) {
                  Tensor scratch = Tensor::empty({run.forward_scratch(common)}, dtype_of<T>());
                  T* space = scratch.template writable<T>();
                  for (int64 i = begin; i < end; ++i) {
-                   const SoftmaxHead<T> h = all.head(i / blocks, to, tops, inverses);
+                   const int64 index = i / blocks;
+                   SoftmaxHead<T> h = all.head(index, tops, inverses);
+                   h.y = y.of(index / all.heads(), index % all.heads());
                    if (i == begin || i % blocks == 0) run.prepare_forward(h, space);
                    run.forward(h, from_both_ends(i % blocks, blocks), space);
                  }
                });
-  return Forward(std::move(y), {std::move(top), std::move(inverse)});
+  return Forward(y.tensor(), {std::move(top), std::move(inverse)});
 }
 
 /// A head's keys are cut into this many parts, so that few heads keep several threads busy. It
@@ -202,7 +226,6 @@ Tensor zeros_for(const Shape& s) {
 /// The sum over the parts in order: [n, parts, ...] -> [n, ...].
 template <class T>
 Tensor sum_parts(const Tensor& t, int64 parts, const Shape& shape) {
-  if (parts == 1) return gradus::reshape(t, shape);
   const int64 n = t.shape()[0] / parts, each = t.numel() / std::max<int64>(1, n * parts);
   Tensor out = Tensor::empty(shape, dtype_of<T>());
   T* to = out.template writable<T>();
@@ -227,18 +250,20 @@ std::vector<Tensor> attend_back(const KernelCall& c) {
   const SoftmaxHead<T>& common = all.common();
   const int64 lags = std::max<int64>(0, common.queries + common.keys - 1);
   const int64 blocks = all.blocks_of(common.keys), parts = parts_of(all.count(), blocks);
-  const Tensor y = gradus::contiguous(c.out);
   const auto wants = [&](int i) { return i >= 0 && c.wanted[static_cast<std::size_t>(i)] != 0; };
 
   std::vector<Tensor> grads(c.in.size());
-  Tensor dq, dlag;
-  T *to_q = nullptr, *to_k = nullptr, *to_v = nullptr, *to_lag = nullptr, *to_bias = nullptr;
-  if (wants(0)) {
-    dq = zeros_for<T>({all.count() * parts, common.queries, common.width});
-    to_q = dq.template writable<T>();
+  // Every row of dq, dk and dv is written, of dq once by each part.
+  HeadRows<T> dq, dk, dv;
+  Tensor dq_parts, dlag;
+  T *to_q_parts = nullptr, *to_lag = nullptr, *to_bias = nullptr;
+  if (wants(0) && parts == 1) dq = HeadRows<T>(c.in[0], c.in[0].shape());
+  if (wants(0) && parts > 1) {
+    dq_parts = Tensor::empty({all.count() * parts, common.queries, common.width}, dtype_of<T>());
+    to_q_parts = dq_parts.template writable<T>();
   }
-  if (wants(1)) to_k = (grads[1] = zeros_for<T>(c.in[1].shape())).template writable<T>();
-  if (wants(2)) to_v = (grads[2] = zeros_for<T>(c.in[2].shape())).template writable<T>();
+  if (wants(1)) dk = HeadRows<T>(c.in[1], c.in[1].shape());
+  if (wants(2)) dv = HeadRows<T>(c.in[2], c.in[2].shape());
   if (wants(at.lag)) {
     dlag = zeros_for<T>({all.count() * parts, lags});
     to_lag = dlag.template writable<T>();
@@ -267,20 +292,25 @@ std::vector<Tensor> attend_back(const KernelCall& c) {
           for (int64 m = 0; m < members; ++m) {
             const int64 b = group / groups_h + m / members_h, n = group % groups_h + m % members_h;
             const int64 index = b * all.heads() + n;
-            const SoftmaxHead<T> h = all.head(index, const_cast<T*>(y.template data<T>()),
-                                              const_cast<T*>(c.saved[0].template data<T>()),
+            const SoftmaxHead<T> h = all.head(index, const_cast<T*>(c.saved[0].template data<T>()),
                                               const_cast<T*>(c.saved[1].template data<T>()));
-            SoftmaxGrads<T> out{.g = Heads<T>::matrix(c.cotangent, b, n)};
-            if (to_q) out.dq = to_q + (index * parts + part) * h.queries * h.width;
-            if (to_k) out.dk = to_k + index * h.keys * h.width;
-            if (to_v) out.dv = to_v + index * h.keys * h.value_width;
+            SoftmaxGrads<T> out{.g = Heads<T>::matrix(c.cotangent, b, n),
+                                .y = Heads<T>::matrix(c.out, b, n),
+                                .dq = dq.of(b, n),
+                                .dk = dk.of(b, n),
+                                .dv = dv.of(b, n)};
+            if (to_q_parts)
+              out.dq = {to_q_parts + (index * parts + part) * h.queries * h.width, h.width};
             if (to_lag) out.dlag = to_lag + (index * parts + part) * lags;
             if (to_bias) out.dbias = to_bias + group * h.queries * h.keys;
             run.backward(h, out, part * blocks / parts, (part + 1) * blocks / parts, space);
           }
         }
       });
-  if (dq.defined()) grads[0] = sum_parts<T>(dq, parts, c.in[0].shape());
+  if (wants(0))
+    grads[0] = parts == 1 ? dq.tensor() : sum_parts<T>(dq_parts, parts, c.in[0].shape());
+  if (wants(1)) grads[1] = dk.tensor();
+  if (wants(2)) grads[2] = dv.tensor();
   if (dlag.defined()) {
     const Tensor of_heads = gradus::reshape(
         dlag, {c.in[0].shape()[0], all.heads(), parts, lags});  // f32 sums in f64, see reduce.h

@@ -69,7 +69,7 @@ GRADUS_INLINE void store_part(T* p, Vec<T> v, std::int64_t count) {
 }
 template <class T>
 GRADUS_INLINE Vec<T> all_of(T x) {
-  return Vec<T>{} + x;
+  return x - Vec<T>{};  // 0 + x would be an addition, for -0
 }
 /// mask ? a : b, lane by lane
 template <class T>
