@@ -71,9 +71,11 @@ template <class T>
 GRADUS_INLINE void soften(T* scores, int64_t width, T& top, T* sum, T* out, int64_t lead) {
   const T high = largest(scores, width);
   if (high > top) {
-    const Vec<T> shrink = exp_below<T>(all_of<T>(top - high));
-    for (int64_t j = 0; j < lead; j += kLanes<T>) store(out + j, load(out + j) * shrink);
-    store(sum, load(sum) * shrink);
+    if (top > T(-__builtin_inf())) {  // else nothing was summed
+      const Vec<T> shrink = exp_below<T>(all_of<T>(top - high));
+      for (int64_t j = 0; j < lead; j += kLanes<T>) store(out + j, load(out + j) * shrink);
+      store(sum, load(sum) * shrink);
+    }
     top = high;
   }
   const T base = top == T(-__builtin_inf()) ? T(0) : top;
