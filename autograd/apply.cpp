@@ -140,8 +140,7 @@ Var record(const OpDef& op, std::span<const Var* const> in, Attrs attrs, Locatio
       Node* from = &in[static_cast<std::size_t>(i)]->node();
       const bool reads = wants && op.reads.input(i);
       edges[i] = {from, reads, reads || all};
-      hold(from);
-      if (edges[i].holds) hold_value(from);
+      edges[i].holds ? hold_handle(from) : hold(from);
     }
   }
   if (wants) n->saved = std::move(result.saved);

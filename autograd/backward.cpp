@@ -106,8 +106,7 @@ Grads run_vjp(const Node& n, std::span<const std::uint8_t> wanted, const Var& g,
 /// True where nobody else holds the number: neither its node nor its storage.
 bool is_ours(const Var& v) {
   const Node& n = v.node();
-  return n.references.load(std::memory_order_acquire) == 1 && n.value.is_sole_owner() &&
-         n.value.is_contiguous();
+  return n.references() == 1 && n.value.is_sole_owner() && n.value.is_contiguous();
 }
 
 /// sum += g. In a plain pass the sum's own storage takes the result where nobody else holds it: a

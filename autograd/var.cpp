@@ -66,8 +66,7 @@ void free_node(Node* n) noexcept {
     Node* current = list;
     list = current->next_free;
     for (const Edge& e : current->edges()) {
-      if (e.holds) release_value(e.node);
-      if (gives_up_last(e.node)) {
+      if (e.holds ? gives_up_handle(e.node) : gives_up_last(e.node)) {
         e.node->next_free = list;
         list = e.node;
       }

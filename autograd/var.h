@@ -10,6 +10,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,8 +47,12 @@ struct Node {
   static void* operator new(std::size_t bytes);
   static void operator delete(void* node) noexcept;
 
-  std::atomic<int> references{0};
-  std::atomic<int> value_references{0};
+  // Both counts in one number: a handle takes and gives both in one locked instruction.
+  static constexpr std::uint64_t kReference = 1, kValue = std::uint64_t{1} << 32;
+  static constexpr std::uint64_t kHandle = kReference | kValue;
+  std::atomic<std::uint64_t> counts{0};
+  static std::uint32_t references_in(std::uint64_t c) { return static_cast<std::uint32_t>(c); }
+  static std::uint32_t values_in(std::uint64_t c) { return static_cast<std::uint32_t>(c >> 32); }
   bool requires_grad = false;
   bool is_parameter = false;  // a leaf whose gradient is keyed by its path
   int edge_count = 0;
@@ -63,6 +68,7 @@ struct Node {
   Location where;
   Node* next_free = nullptr;  // free_node's list
 
+  std::uint32_t references() const { return references_in(counts.load(std::memory_order_acquire)); }
   const Shape& shape() const { return value.shape(); }
   DType dtype() const { return value.dtype(); }
   std::span<const Edge> edges() const {
@@ -74,21 +80,42 @@ void drop_value(Node* n) noexcept;
 /// Frees the node and all that only it held, in a loop.
 void free_node(Node* n) noexcept;
 
-inline void hold(Node* n) noexcept { n->references.fetch_add(1, std::memory_order_relaxed); }
+inline void hold(Node* n) noexcept {
+  n->counts.fetch_add(Node::kReference, std::memory_order_relaxed);
+}
+inline void hold_value(Node* n) noexcept {
+  n->counts.fetch_add(Node::kValue, std::memory_order_relaxed);
+}
+/// A reference and a value reference.
+inline void hold_handle(Node* n) noexcept {
+  n->counts.fetch_add(Node::kHandle, std::memory_order_relaxed);
+}
+inline void release_value(Node* n) noexcept {
+  if (Node::values_in(n->counts.fetch_sub(Node::kValue, std::memory_order_acq_rel)) == 1)
+    drop_value(n);
+}
 /// True where that was the last reference. The only holder needs no locked instruction: nobody else
 /// can come by one.
 inline bool gives_up_last(Node* n) noexcept {
-  return n->references.load(std::memory_order_acquire) == 1 ||
-         n->references.fetch_sub(1, std::memory_order_acq_rel) == 1;
+  return n->references() == 1 ||
+         Node::references_in(n->counts.fetch_sub(Node::kReference, std::memory_order_acq_rel)) == 1;
+}
+/// The same of a reference and a value reference. The last one of the value keeps its reference
+/// until the value is dropped: without it another thread might free the node meanwhile.
+inline bool gives_up_handle(Node* n) noexcept {
+  std::uint64_t c = n->counts.load(std::memory_order_acquire);
+  do {
+    if (Node::references_in(c) == 1) return true;
+    if (Node::values_in(c) == 1) {
+      release_value(n);
+      return gives_up_last(n);
+    }
+  } while (!n->counts.compare_exchange_weak(c, c - Node::kHandle, std::memory_order_acq_rel,
+                                            std::memory_order_acquire));
+  return false;
 }
 inline void release(Node* n) noexcept {
   if (gives_up_last(n)) free_node(n);
-}
-inline void hold_value(Node* n) noexcept {
-  n->value_references.fetch_add(1, std::memory_order_relaxed);
-}
-inline void release_value(Node* n) noexcept {
-  if (n->value_references.fetch_sub(1, std::memory_order_acq_rel) == 1) drop_value(n);
 }
 
 }  // namespace detail
@@ -107,10 +134,8 @@ class Var {
   }
   ~Var() { reset(); }
   void reset() noexcept {
-    if (detail::Node* n = std::exchange(node_, nullptr)) {
-      detail::release_value(n);
-      detail::release(n);
-    }
+    detail::Node* n = std::exchange(node_, nullptr);
+    if (n && detail::gives_up_handle(n)) detail::free_node(n);
   }
 
   bool defined() const { return node_ != nullptr; }
@@ -151,8 +176,7 @@ class Var {
   }
   /// The first handle on a new node, whose counts it sets; for the engine.
   static Var first(detail::Node* n) noexcept {
-    n->references.store(1, std::memory_order_relaxed);
-    n->value_references.store(1, std::memory_order_relaxed);
+    n->counts.store(detail::Node::kHandle, std::memory_order_relaxed);
     Var v;
     v.node_ = n;
     return v;
@@ -167,7 +191,7 @@ class Var {
 
  private:
   void hold() const noexcept {
-    if (node_) detail::hold(node_), detail::hold_value(node_);
+    if (node_) detail::hold_handle(node_);
   }
   detail::Node* node_ = nullptr;
 };

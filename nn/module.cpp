@@ -43,8 +43,7 @@ void Parameter::set(Tensor value) {
 Tensor Parameter::take() {
   detail::Node& n = leaf_.node();
   // The slot's own handle is the only one: nobody can see the storage change.
-  if (n.references.load(std::memory_order_acquire) == 1 && n.value.is_sole_owner() &&
-      n.value.is_contiguous())
+  if (n.references() == 1 && n.value.is_sole_owner() && n.value.is_contiguous())
     return std::move(n.value);
   return copy(leaf_.value());
 }

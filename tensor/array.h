@@ -28,6 +28,11 @@ struct alignas(64) Storage {
   void* context = nullptr;
 };
 void free_storage(Storage* s) noexcept;
+/// The only holder needs no locked instruction: nobody else can come by a reference.
+inline bool gives_up_last(Storage* s) noexcept {
+  return s->references.load(std::memory_order_acquire) == 1 ||
+         s->references.fetch_sub(1, std::memory_order_acq_rel) == 1;
+}
 [[noreturn]] void fail_undefined();
 }  // namespace detail
 
@@ -54,8 +59,7 @@ class Tensor {
     return *this;
   }
   ~Tensor() {
-    if (storage_ && storage_->references.fetch_sub(1, std::memory_order_acq_rel) == 1)
-      detail::free_storage(storage_);
+    if (storage_ && detail::gives_up_last(storage_)) detail::free_storage(storage_);
   }
   void swap(Tensor& o) noexcept {
     std::swap(storage_, o.storage_);
