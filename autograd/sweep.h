@@ -1,5 +1,6 @@
-// The nodes that one backward pass visits, in falling order of creation ids (a topological order),
-// found in a loop; for the engine's own files.
+// The nodes that one backward pass visits, found in a loop: those of ops in falling order of
+// creation ids (a topological order), then the leaves, whose gradients are complete once all ops
+// are done; for the engine's own files.
 #pragma once
 
 #include <algorithm>
@@ -62,7 +63,6 @@ class Sweep {
   /// Everything that root depends on and that wants a gradient.
   explicit Sweep(const Var& root) {
     collect(&root.node());
-    sort();
     marks_.assign(order_.size(), kNeeded);
     cotangents_.resize(order_.size());
   }
@@ -113,11 +113,13 @@ class Sweep {
   };
   void collect(Node* root) {
     std::vector<Node*> todo;
+    std::vector<Item> leaves;
     const auto visit = [&](Node* n) {
       if (!n->requires_grad || !table_.insert(n->id, static_cast<std::uint32_t>(order_.size())))
         return;
-      order_.push_back({n->id, n});
       hold(n);
+      if (!n->op) return leaves.push_back({n->id, n});
+      order_.push_back({n->id, n});
       todo.push_back(n);
     };
     visit(root);
@@ -126,12 +128,22 @@ class Sweep {
       todo.pop_back();
       for (const Edge& e : n->edges()) visit(e.node);
     }
+    // A chain whose steps all read one old leaf was found in order, but for that leaf.
+    if (sort(order_)) place_from(0);
+    const std::size_t ops = order_.size();
+    sort(leaves);
+    order_.insert(order_.end(), leaves.begin(), leaves.end());
+    place_from(ops);
   }
-  void sort() {
+  /// True where the order had to change.
+  static bool sort(std::vector<Item>& items) {
     const auto newer = [](const Item& a, const Item& b) { return a.id > b.id; };
-    if (std::is_sorted(order_.begin(), order_.end(), newer)) return;
-    std::sort(order_.begin(), order_.end(), newer);
-    for (std::size_t i = 0; i < order_.size(); ++i)
+    if (std::is_sorted(items.begin(), items.end(), newer)) return false;
+    std::sort(items.begin(), items.end(), newer);
+    return true;
+  }
+  void place_from(std::size_t first) {
+    for (std::size_t i = first; i < order_.size(); ++i)
       table_.move(order_[i].id, static_cast<std::uint32_t>(i));
   }
   std::vector<Item> order_;
