@@ -3,6 +3,8 @@
 // that of a first run. Time is that of a step among steps like it, as in training: a run before it,
 // which is not timed, brings its pages and caches back, and lengths take turns, so that a machine
 // that slows down is no slope.
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -21,14 +23,19 @@ namespace {
 
 const char* const kLongLengths = "2048,4096,8192,16384";
 const char* const kSoftmaxLengths = "256,512,1024,2048";
-constexpr double kMostBytes = 8e9;  // of a run, where --most-seconds leaves long ones out
-constexpr double kTurn = 0.02;      // seconds that are timed at least, by several short runs
+constexpr double kTurn = 0.02;  // seconds that are timed at least, by several short runs
 
 struct Setup {
   int64 d_model, heads;
   int64 runs;
   int64 most_seconds = 0;  // of a run; 0: any
 };
+
+/// Of a run, where --most-seconds leaves long ones out: beyond, the system might swap.
+double most_bytes() {
+  return 0.7 * static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
+         static_cast<double>(sysconf(_SC_PAGESIZE));
+}
 
 struct Subject {
   const EncodingDef* def;
@@ -187,7 +194,7 @@ CostCurve measure(const Subject& subject, const Setup& setup, const std::string&
     const double growth = static_cast<double>(lengths[cases.size()]) / static_cast<double>(n);
     const double more = curve.softmax ? growth * growth : growth;
     if (first.seconds * more > static_cast<double>(setup.most_seconds) ||
-        first.bytes * more > kMostBytes)
+        first.bytes * more > most_bytes())
       break;
   }
   std::vector<std::vector<double>> seconds(cases.size());
@@ -227,8 +234,8 @@ int pe_cost(int argc, char** argv) {
       ("lengths", std::string("numbers of tokens (default: ") + kLongLengths +
                       "; softmax " + kSoftmaxLengths + ")", takes_word(), "NUMBERS")
       ("runs", "timed turns of each length", takes_word("5"), "N")
-      ("most-seconds", "leaves out the lengths of which a run would take longer, or 8 GB",
-       takes_word(), "S")
+      ("most-seconds", "leaves out the lengths of which a run would take longer, or more than 70 % of "
+                       "the machine's memory", takes_word(), "S")
       ("d-model", "width of the model", takes_word("64"), "D")
       ("heads", "of attention", takes_word("4"), "H")
       ("svg", "draws time and memory of a token against the number of tokens", takes_word(), "FILE")
