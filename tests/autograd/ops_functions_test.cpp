@@ -81,6 +81,14 @@ TEST_CASE("gradients at the edge: relu and abs at 0, norm of zeros, pow with exp
   CHECK(equal_to(grad(square(x), {x}, {}, one)[0], {0, 0}, {2}));
 }
 
+TEST_CASE("the gradient of a quotient where the divisor's square is no f32") {
+  const Var a = leaf(tensor({2e-24, 3}, {2})), b = leaf(tensor({1e-24, 1e-30}, {2}));
+  const std::vector<Var> g = grad(sum(a / b * 1e-30), {a, b});
+  CHECK(g[0].value().to_vector<double>()[0] == doctest::Approx(1e-6));
+  CHECK(g[1].value().to_vector<double>()[0] == doctest::Approx(-2e-6));
+  CHECK(g[1].value().to_vector<double>()[1] == doctest::Approx(-3e30));
+}
+
 TEST_CASE("mean, of all elements, of axes") {
   const Tensor t = f64({1, 2, 3, 4, 5, 6}, {2, 3});
   const Var x(t);
