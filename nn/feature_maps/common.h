@@ -51,8 +51,7 @@ inline FeaturesInside exponentials_inside(const Var& q, const Var& k, RowFeature
   const Tensor of_q = largest(q, Side::query), of_k = largest(k, Side::key);
   const double taken = std::log(factor);
   const auto shift = [&](const Tensor& x) { return Var(taken == 0 ? x : add(x, -taken)); };
-  rows.q_shift = Var(broadcast_to(shift(of_q).value(), {q.size(0), q.size(1), q.size(2), 1}));
-  rows.k_shift = shift(of_k);
+  rows.q_shift = shift(of_q), rows.k_shift = shift(of_k);
   return {rows, add(of_q, of_k)};
 }
 

@@ -20,7 +20,9 @@ class ElementwiseMap : public FeatureMap {
     return {f_(x), {}};
   }
   std::optional<FeaturesInside> inside(const Var&, const Var&, Pass&) const override {
-    return FeaturesInside{{.map = *find_element_map(kind_)}, {}};
+    const std::optional<ElementMap> map = find_element_map(kind_);
+    if (!map) return std::nullopt;
+    return FeaturesInside{{.map = *map}, {}};
   }
   int64 features(int64 width) const override {
     return checked_features(kind_, width, width, kMaxFeatures);

@@ -24,7 +24,10 @@ GRADUS_INLINE void with_map(ElementMap map, F f) {
       return f(std::integral_constant<ElementMap, ElementMap::softplus>());
     case ElementMap::squared_relu:
       return f(std::integral_constant<ElementMap, ElementMap::squared_relu>());
-    default:  // nn/kernels/feature_stage.h makes the others
+    case ElementMap::exp:  // nn/kernels/feature_stage.h makes these
+    case ElementMap::exp_pair:
+    case ElementMap::cos_sin:
+    case ElementMap::quadratic:
       return f(std::integral_constant<ElementMap, ElementMap::identity>());
   }
 }

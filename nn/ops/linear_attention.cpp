@@ -1,6 +1,6 @@
 // linear_attention: feature map, causal product and normaliser of linear attention in one node
 // (nn/kernels/linear_attention.h); the reference is made of causal_product, so that second
-// derivatives are linear in the rows too.
+// derivatives are linear in the rows too, but for scales of tokens: of these it forms N x N.
 #include "nn/ops/linear_attention.h"
 
 #include <array>
@@ -75,6 +75,8 @@ Inferred infer_attention(const InferCall& c) {
   Shape one = k;
   one[rows] = 1;
   check_columns(at.shift ? at.shift + 1 : 0, "the shift of k", one, 1);
+  check_shape(q.back() > 0 || (map < ElementMap::exp && !at.weight),
+              "features of '{}' are made of rows of 1 number or more, got {}", name_of(map), q);
   return {y, t};
 }
 
@@ -252,11 +254,8 @@ extern const OpDef kLinearAttention{
         "y_m = f_m S_m / (f_m . z_m + eps_m), S_m = sum h_n v_n^T, z_m = sum h_n over n <= m "
         "(or all), f = map(q), h = map(k), 0 where not kept; without eps: f_m S_m; turned: "
         "[f c, f s], [h c, h s] in their place; scaled: e^s f, e^t h; map of u = x W + b (or x): "
-        "each number's, or e^(u "
-        "- "
-        "s - c |x|^2/2), the same of u and -u, a [cos u, sin u], [1, x', x'_i^2 / sqrt 2, x'_i "
-        "x'_j "
-        "of i < j] with x' = a x",
+        "each number's, or e^(u - s - c |x|^2/2), the same of u and -u, a [cos u, sin u], [1, x', "
+        "x'_i^2 / sqrt 2, x'_i x'_j of i < j] with x' = a x",
     .vjp_formula =
         "e = g / total, u = -(g . y) / total; df = e S^T + u z^T, dh = v R^T + t, dv = h R, deps = "
         "u, R_n = sum f_m^T e_m, t_n = sum u_m f_m over m >= n (or all); of turned halves a, b: "

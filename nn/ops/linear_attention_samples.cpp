@@ -196,7 +196,10 @@ std::vector<BadSample> linear_attention_bad() {
        .message = "the bias must be (4), got (3)"},
       {.in = {q, q, v, {.shape = {3, 4}}},
        .attrs = attrs_of(kEarlier, {.map = ElementMap::quadratic, .weighted = true}, false, false),
-       .message = "quadratic features take no weight"}};
+       .message = "quadratic features take no weight"},
+      {.in = {{.shape = {5, 0}}, {.shape = {5, 0}}, {.shape = {5, 0}}},
+       .attrs = attrs_of(kEarlier, {.map = ElementMap::quadratic}, false, false),
+       .message = "made of rows of 1 number or more, got (5, 0)"}};
 }
 
 }  // namespace gradus::ops

@@ -129,6 +129,16 @@ std::optional<ElementMap> find_element_map(std::string_view name) {
 }
 
 Tensor largest_exponents(const Tensor& x, const RowFeatures& f) {
+  check_shape(x.rank() >= 2, "largest_exponents: x needs the axes [..., tokens, numbers], got {}",
+              x.shape());
+  if (f.weight.defined()) {
+    const Shape& w = f.weight.shape();
+    check_shape(w.rank() == 2 && w[0] == x.size(-1),
+                "largest_exponents: the weight must be ({}, columns), got {}", x.size(-1), w);
+    check_shape(!f.bias.defined() || f.bias.shape() == Shape{w[1]},
+                "largest_exponents: the bias must be ({}), got {}", w[1],
+                f.bias.defined() ? f.bias.shape() : Shape{});
+  }
   Shape shape = x.shape();
   shape[shape.rank() - 1] = 1;
   Tensor largest = Tensor::empty(shape, x.dtype());

@@ -349,6 +349,19 @@ TEST_CASE("the largest exponents are those of the features, and a NaN is passed 
                   from_values(std::vector<double>{3, -2}, {2, 1})));
 }
 
+TEST_CASE("the largest exponents of rows that a weight does not fit are refused") {
+  const Tensor x = zeros({4, 64}, DType::f64);
+  const Var w(zeros({2, 3}, DType::f64)), fits(zeros({64, 3}, DType::f64)),
+      bias(zeros({2}, DType::f64));
+  CHECK_THROWS_WITH_AS(largest_exponents(x, {.map = ElementMap::exp, .weight = w}),
+                       doctest::Contains("the weight must be (64, columns), got (2, 3)"),
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(largest_exponents(x, {.map = ElementMap::exp, .weight = fits, .bias = bias}),
+                       doctest::Contains("the bias must be (3), got (2)"), ShapeError);
+  CHECK_THROWS_WITH_AS(largest_exponents(zeros({4}), {.map = ElementMap::exp}),
+                       doctest::Contains("[..., tokens, numbers], got (4)"), ShapeError);
+}
+
 TEST_CASE("a NaN stays in its row and the later ones, and large numbers stay finite") {
   Tensor q = full({40, 2}, 0.5, DType::f64);
   const Tensor k = full({40, 2}, -800, DType::f64), v = random(1, {40, 3});
