@@ -11,7 +11,7 @@
 
 namespace gradus {
 
-/// y = x W^T + b, the bias added as the product is stored: x [..., in], W [out, in], b [out].
+/// y = x W^T + b: x [..., in], W [out, in], b [out].
 Var linear(At x, const Var& weight, const Var& bias);
 /// y = (x - mean) / sqrt(var + eps) * gain + bias over the last axis (Ba et al. 2016). gain, bias
 /// [C].

@@ -11,8 +11,8 @@ namespace gradus {
 /// a [..., M, K] times b [..., K, N] -> [..., M, N], batch axes broadcast; f32 or f64.
 /// One axis only: a [K] counts as [1, K], b [K] as [K, 1], and that axis goes away again.
 Tensor matmul(const Tensor& a, const Tensor& b);
-/// The same plus row [N], added to each row of the product before it leaves the registers; b [...,
-/// K, N].
+/// The same plus row [N], added to each row of the product; before it leaves the registers, where
+/// the product is one of tensor/kernels/product.h. b [..., K, N].
 Tensor matmul(const Tensor& a, const Tensor& b, const Tensor& row);
 /// The output's shape; ShapeError names both shapes and hints at a missing transpose.
 Shape matmul_shape(const Shape& a, const Shape& b);

@@ -312,8 +312,7 @@ std::vector<Tensor> attend_back(const KernelCall& c) {
   if (wants(1)) grads[1] = dk.tensor();
   if (wants(2)) grads[2] = dv.tensor();
   if (dlag.defined()) {
-    const Tensor of_heads = gradus::reshape(
-        dlag, {c.in[0].shape()[0], all.heads(), parts, lags});  // f32 sums in f64, see reduce.h
+    const Tensor of_heads = gradus::reshape(dlag, {c.in[0].shape()[0], all.heads(), parts, lags});
     const bool shared = c.in[static_cast<std::size_t>(at.lag)].shape()[0] == 1;
     Tensor total = gradus::sum(of_heads, {0, 2});
     if (shared) total = gradus::sum(total, {0}, Keep::yes);
