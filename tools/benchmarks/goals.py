@@ -6,8 +6,8 @@ asked for has its line; one that the run did not measure says so, and has `met` 
 BOUND_BY_MEMORY = ["chain_1e6", "softmax_rows", "gelu_rows", "layer_norm", "cross_entropy", "rope_1024", "ropepool_1024"]
 OPS = ["exp_1e6", "tanh_1e6", "gelu_1e6", "matmul_64", "matmul_512", "linear"] + BOUND_BY_MEMORY
 STEPS = {"step_softmax": "training step, softmax attention", "step_linear": "training step, linear attention"}
-ELSEWHERE = """not measured here: 2, the best kernel of others (none is packaged for Debian), and memory that grows with N alone
-(test_nn, test_pe); 6, no memory from the system in a steady state (test_train); 7, the cost of a token against the length: gradus pe cost"""
+ELSEWHERE = """not measured here: 2, memory that grows with N alone (test_nn, test_pe); 6, no memory from the system in a steady state
+(test_train); 7, the cost of a token against the length: gradus pe cost"""
 
 
 def on(threads):
@@ -85,7 +85,8 @@ class Goals:
             self.share(1, case, what, threads, 0.7 if one else 0.6)
         for n in (1024, 4096):
             what = f"causal linear attention, N {n}"
-            self.ratios(2, f"linear_{n}", what, threads, "ratio", 2.5 if one else 4.0, any_peer, "PyTorch")
+            self.ratios(2, f"linear_{n}", what + ", composed", threads, "ratio_chunked", 2.5 if one else 4.0, any_peer, "PyTorch")
+            self.ratios(2, f"linear_{n}", what + ", fast-transformers", threads, "ratio_compiled", 2.0, any_peer, "PyTorch")
             what = f"causal softmax attention, N {n}"
             self.ratios(3, f"softmax_{n}", what + ", plain form", threads, "ratio_plain", 2.5 if one else 3.5, any_peer, "PyTorch")
             self.ratios(3, f"softmax_{n}", what + ", fused form", threads, "ratio_fused", None, lambda p: not is_debian(p),

@@ -1,6 +1,7 @@
 """PyTorch doing the work of tools/benchmarks/*.cpp, by the same names and requests (see main.cpp):
 the peer of tools/bench. It is never needed to build, test or run Gradus."""
 import functools
+import importlib.util
 import json
 import math
 import resource
@@ -174,6 +175,13 @@ def linear_chunked(q, k, v, chunk=64):
     return y[..., :-1] / y[..., -1:]
 
 
+def linear_compiled(q, k, v):
+    """The CPU kernel of pip's pytorch-fast-transformers (Katharopoulos et al. 2020), where that is installed."""
+    from fast_transformers.causal_product import causal_dot_product
+    q, k = phi(q), phi(k)
+    return causal_dot_product(q, k, v) / (q * k.cumsum(2)).sum(-1, keepdim=True)
+
+
 def linear_both(q, k, v):
     q, k = phi(q), phi(k)
     return (q @ (k.transpose(-1, -2) @ v)) / (q @ k.sum(-2, keepdim=True).transpose(-1, -2))
@@ -271,6 +279,8 @@ def cases():
     for n in (256, 1024, 4096):
         all_cases[f"softmax_{n}"] = softmax(functools.partial(attention, n=n))
         all_cases[f"linear_{n}"] = {"chunked": lambda n=n: attention(linear_chunked, n)}
+        if importlib.util.find_spec("fast_transformers"):
+            all_cases[f"linear_{n}"]["compiled"] = lambda n=n: attention(linear_compiled, n)
     return all_cases
 
 

@@ -75,7 +75,7 @@ def measure_case(case, args, threads, ours, peers, limits):
         form = min(times, key=lambda f: statistics.median(times[f]))
         median = statistics.median(times[form])
         entry = {"form": form, "seconds": median, "spread": spread(times[form]), "ratio": median / seconds}
-        for one in ("plain", "fused"):
+        for one in ("plain", "fused", "chunked", "compiled"):
             if one in times:
                 entry["ratio_" + one] = statistics.median(times[one]) / seconds
         if plain:
