@@ -9,7 +9,6 @@
 #pragma once
 
 #include "nn/kernels/linear_rows.h"
-#include "tensor/kernels/vec_rows.h"
 #include "tensor/kernels/vec_trig.h"
 
 namespace gradus {

@@ -5,6 +5,7 @@
 
 #include "nn/kernels/blocks.h"
 #include "nn/kernels/element_map.h"
+#include "tensor/kernels/vec_rows.h"
 
 namespace gradus {
 namespace GRADUS_LEVEL {
@@ -95,15 +96,9 @@ void clear_others(T* rows, Count lead, RowsAt<const std::uint8_t> kept, Chunk<T>
 template <class T>
 void write_rows(RowsAt<T> to, const T* from, Count lead, Chunk<T> c, Count width,
                 const T* factors) {
-  constexpr Count n = kLanes<T>;
-  for (Count i = 0; i < c.count; ++i) {
-    T* row = to.first + (c.first + i) * to.lead;
-    const T* x = from + i * lead;
-    const T factor = factors ? factors[i] : T(1);
-    Count j = 0;
-    for (; j + n <= width; j += n) store(row + j, load(x + j) * factor);
-    for (; j < width; ++j) row[j] = x[j] * factor;
-  }
+  for (Count i = 0; i < c.count; ++i)
+    scale_row(to.first + (c.first + i) * to.lead, from + i * lead, width,
+              factors ? factors[i] : T(1));
 }
 
 template <class T, ElementMap kMap>
@@ -154,31 +149,15 @@ void write_through_turn(const LinearHead<T>& h, RowsAt<T> to, RowsAt<T> to_turn,
     write_turned<T, map()>(to, to_turn, from, lead, x, turn, c, h.features);
   });
 }
-/// The gradients of both halves a, b of turned rows become those of the features f, c a + s b; f .
-/// a and f . b are those of c and s.
+/// The same inside a chunk's own memory: the gradients g of both halves become those of the
+/// features f themselves.
 template <class T>
 void turn_back(T* g, const T* f, Count lead, RowsAt<const T> turn, RowsAt<T> to_turn, Chunk<T> c,
                Count width) {
-  constexpr Count n = kLanes<T>;
-  for (Count i = 0; i < c.count; ++i) {
-    T *a = g + i * lead, *b = a + width;
-    const T *x = f + i * lead, *by = turn.first + (c.first + i) * turn.lead;
-    Vec<T> by_c{}, by_s{};
-    const auto through = [&](Vec<T> ga, Vec<T> gb, Vec<T> in) {
-      by_c += in * ga, by_s += in * gb;
-      return ga * by[0] + gb * by[1];
-    };
-    Count j = 0;
-    for (; j + n <= width; j += n) store(a + j, through(load(a + j), load(b + j), load(x + j)));
-    if (const Count left = width - j)
-      store_part(a + j,
-                 through(load_part(a + j, left, T(0)), load_part(b + j, left, T(0)),
-                         load_part(x + j, left, T(0))),
-                 left);
-    if (!to_turn.first) continue;
-    T* sums = to_turn.first + (c.first + i) * to_turn.lead;
-    sums[0] = sum_lanes<T>(by_c), sums[1] = sum_lanes<T>(by_s);
-  }
+  turn.first += c.first * turn.lead;
+  if (to_turn.first) to_turn.first += c.first * to_turn.lead;
+  c.first = 0;
+  write_turned<T, ElementMap::identity>({g, lead}, to_turn, g, lead, {f, lead}, turn, c, width);
 }
 /// Through the map: times its slope at x.
 template <class T>

@@ -5,6 +5,7 @@
 #include "nn/kernels/softmax_attention.h"
 #include "tensor/kernels/vec_math.h"
 #include "tensor/kernels/vec_random.h"
+#include "tensor/kernels/vec_rows.h"
 #include "tensor/kernels/vec_transpose.h"
 
 namespace gradus {
@@ -55,15 +56,6 @@ class Scratch {
 template <class T>
 GRADUS_INLINE void fill(T* p, int64_t count, T x) {
   for (int64_t i = 0; i < count; ++i) p[i] = x;
-}
-
-/// to = from times factor, by vectors: rows are short, and loops of the compiler's begin with
-/// tests.
-template <class T>
-GRADUS_INLINE void scale_row(T* to, const T* from, int64_t width, T factor) {
-  int64_t j = 0;
-  for (; j + kLanes<T> <= width; j += kLanes<T>) store(to + j, load(from + j) * factor);
-  for (; j < width; ++j) to[j] = from[j] * factor;
 }
 
 /// acc[r] += sum over t of a[r, t] b[t]; kAcross: a[t, r]. Rows of b are C vectors.

@@ -40,6 +40,15 @@ GRADUS_INLINE void each_vector(std::int64_t n, F f) {
   for (; i + kLanes<T> <= n; i += kLanes<T>) f(i, Whole{});
   if (i < n) f(i, Tail{n - i});
 }
+
+/// to = from times factor, by vectors: rows are short, and loops of the compiler's begin with
+/// tests.
+template <class T>
+GRADUS_INLINE void scale_row(T* to, const T* from, std::int64_t width, T factor) {
+  std::int64_t j = 0;
+  for (; j + kLanes<T> <= width; j += kLanes<T>) store(to + j, load(from + j) * factor);
+  for (; j < width; ++j) to[j] = from[j] * factor;
+}
 /// y = f(x); beyond the end f is given `rest`, where it must be defined.
 template <class T, class F>
 GRADUS_INLINE void map_vectors(const T* x, std::int64_t n, T* y, F f, T rest = T(0)) {
